@@ -1,0 +1,54 @@
+# `make` builds the executable; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+BIN := $(CURDIR)/node_modules/.bin
+# npm must not run on the node that it replaces.
+OUTER_PATH := $(PATH)
+export PATH := $(BIN):$(PATH)
+DESTDIR ?=
+PREFIX ?= /usr
+SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
+
+.PHONY: all help setup check format test test-unit clean install
+all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
+
+help: ## this list
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "%-14s %s\n", $$1, $$2}'
+
+setup: build/.packages node_modules/.installed ## Debian packages and npm modules that are missing (as root)
+
+build/.packages: setup/debian-packages.txt setup/packages.sh
+	@mkdir -p build
+	setup/packages.sh $<
+	@touch $@
+
+# Not `npm ci`: it wants every optional package of other systems in the lock file, and some registries have none.
+node_modules/.installed: package.json package-lock.json
+	PATH="$(OUTER_PATH)" npm install --no-save --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build/mosctl: node_modules/.installed $(SOURCES)
+	node setup/executable.ts $@
+	for name in mosb trust atomfs; do ln -sf mosctl build/$$name; done
+
+install: build/mosctl ## install into DESTDIR, below PREFIX
+	install -D -m 0755 build/mosctl $(DESTDIR)$(PREFIX)/bin/mosctl
+	for name in mosb trust atomfs; do ln -sf mosctl $(DESTDIR)$(PREFIX)/bin/$$name; done
+
+format: node_modules/.installed ## format and sort imports
+	biome check --write .
+
+check: node_modules/.installed ## format, lint, types, unit tests: before each commit
+	biome check --error-on-warnings .
+	tsc -p .
+	ava
+
+test-unit: node_modules/.installed ## the unit tests alone
+	ava
+
+test: setup build/mosctl ## everything; the last line counts
+	node setup/test.ts
+
+clean: ## remove what was built (images and packages too)
+	rm -rf build

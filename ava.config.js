@@ -1,0 +1,14 @@
+// TEST_GROUP names a folder of tests that need more than a unit test may use: linux (root), lxc, vm, parity (the executable).
+const group = process.env.TEST_GROUP;
+const special = ['linux', 'lxc', 'vm', 'parity', 'registry-real', 'crash'];
+export default {
+  files:
+    group === undefined
+      ? ['test/**/*.test.ts', ...special.map((name) => `!test/${name}/**`), '!test/fixtures/**']
+      : [`test/${group}/**/*.test.ts`],
+  extensions: ['ts'],
+  timeout: group === undefined ? '60s' : '20m',
+  workerThreads: false,
+  // Privileged groups share mounts, devices and the one VM: one file at a time.
+  ...(group === undefined ? {} : { concurrency: 1, serial: true }),
+};

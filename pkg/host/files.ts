@@ -1,0 +1,84 @@
+/** What stat(2) says, links not followed. Sizes in bytes, mode without the type bits. */
+export type FileStat = {
+  readonly type: 'file' | 'directory' | 'symlink' | 'block' | 'character' | 'fifo' | 'socket';
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly mtimeMs: number;
+  readonly inode: number;
+  readonly device: number;
+  readonly deviceNumber: number;
+};
+
+/** Room on a file system for an ordinary writer, in bytes and inodes. */
+export type Space = { readonly free: number; readonly total: number; readonly freeInodes: number };
+
+/** A file being read at any place. Ends with `await using`. */
+export interface ReadableFile extends AsyncDisposable {
+  readonly size: number;
+  /** Fills `into` from `position`; returns how many bytes there were (0 at the end). */
+  read(into: Uint8Array, position: number): Promise<number>;
+}
+
+/** A file being written from its front, or from its end when it was opened to go on. Ends with `await using`. */
+export interface WritableFile extends AsyncDisposable {
+  /** Bytes in the file now. */
+  readonly size: number;
+  write(chunk: Uint8Array): Promise<void>;
+  /** fsync(2) */
+  sync(): Promise<void>;
+}
+
+export type LockOptions = {
+  /** How long to wait for another owner, in milliseconds; 0: not at all. */
+  readonly wait: number;
+  /** Who we are, for the other one's message: `mosctl update`. */
+  readonly owner: string;
+  /** Shared with others who say so too; without it exclusive. */
+  readonly shared?: boolean;
+};
+
+/**
+ * Files of the machine. Paths are absolute. Each method is one system call or close to it, so that a test can stop
+ * between any two of them; `atomic.ts` has what is composed of them. Failures are MosErrors: `not-found`, `exists`,
+ * `denied`, `no-space`, `read-only`, else `io`.
+ */
+export interface Files {
+  read(path: string): Promise<Uint8Array>;
+  open(path: string): Promise<ReadableFile>;
+  /** The bytes from `start` (default 0) to before `end` (default: the end) in pieces of at most 1 MiB. */
+  stream(path: string, range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
+  /** undefined where there is nothing. */
+  stat(path: string): Promise<FileStat | undefined>;
+  /** Names in a folder, sorted by bytes. */
+  list(path: string): Promise<string[]>;
+  readLink(path: string): Promise<string>;
+  realPath(path: string): Promise<string>;
+  space(path: string): Promise<Space>;
+
+  /** With `parents`, what is missing above is made too and an existing folder is no error. */
+  makeFolder(path: string, options?: { readonly mode?: number; readonly parents?: boolean }): Promise<void>;
+  /** A new file (O_EXCL). mode defaults to 0644. */
+  create(path: string, options?: { readonly mode?: number }): Promise<WritableFile>;
+  /** An existing file, to write on at its end after it was cut to `size`. */
+  resume(path: string, size: number): Promise<WritableFile>;
+  rename(from: string, to: string): Promise<void>;
+  link(from: string, to: string): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  /** A file or link; one that isn't there is no error. */
+  remove(path: string): Promise<void>;
+  /** An empty folder. */
+  removeFolder(path: string): Promise<void>;
+  /** Everything at and below the path, mounts not crossed; nothing there is no error. */
+  removeTree(path: string): Promise<void>;
+  setMode(path: string, mode: number): Promise<void>;
+  setOwner(path: string, uid: number, gid: number): Promise<void>;
+  /** fsync(2) of a folder: makes renames, new and removed names in it durable. */
+  syncFolder(path: string): Promise<void>;
+  /**
+   * flock(2) on a file that is made when missing and never removed; freed when the process ends however it ends.
+   * `busy` names the present owner when the wait is over.
+   */
+  lock(path: string, options: LockOptions): Promise<AsyncDisposable>;
+}

@@ -1,0 +1,16 @@
+import type { Clock } from './clock.ts';
+import type { Devices } from './devices.ts';
+import type { Files } from './files.ts';
+import type { Machine } from './machine.ts';
+import type { Mounts } from './mounts.ts';
+import type { Processes } from './processes.ts';
+
+/** The one door to the world: the first argument of everything with effects. */
+export interface Host {
+  readonly files: Files;
+  readonly processes: Processes;
+  readonly mounts: Mounts;
+  readonly devices: Devices;
+  readonly clock: Clock;
+  readonly machine: Machine;
+}

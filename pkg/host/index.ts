@@ -1,0 +1,18 @@
+export {
+  folderOf,
+  readText,
+  readTextIfThere,
+  sweepTemporary,
+  temporaryMark,
+  temporaryPath,
+  writeAtomic,
+} from './atomic.ts';
+export type { Clock } from './clock.ts';
+export type { Devices, DmDevice, DmTarget, LoopDevice, LoopOptions } from './devices.ts';
+export type { FileStat, Files, LockOptions, ReadableFile, Space, WritableFile } from './files.ts';
+export type { Host } from './host.ts';
+export type { Machine } from './machine.ts';
+export { parseMountInfo } from './mountinfo.ts';
+export type { MountCall, MountEntry, MountFlag, Mounts } from './mounts.ts';
+export { mutations } from './mutations.ts';
+export type { Processes, RunOptions, RunResult } from './processes.ts';

@@ -1,0 +1,51 @@
+import { type ErrorCode, MosError } from '../../errors/index.ts';
+
+const kinds: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: 'not-found',
+  EEXIST: 'exists',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  ENOSPC: 'no-space',
+  EDQUOT: 'no-space',
+  EROFS: 'read-only',
+  EBUSY: 'busy',
+  ENOSYS: 'unsupported',
+  EOPNOTSUPP: 'unsupported',
+};
+
+const sentences: Readonly<Record<string, string>> = {
+  ENOENT: 'it does not exist',
+  EEXIST: 'it exists already',
+  EACCES: 'permission denied',
+  EPERM: 'operation not permitted',
+  ENOSPC: 'no space left on the file system',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'the file system is read-only',
+  EBUSY: 'it is in use',
+  ENOTDIR: 'a part of the path is no folder',
+  EISDIR: 'it is a folder',
+  ENOTEMPTY: 'the folder is not empty',
+  ELOOP: 'too many symbolic links',
+  EIO: 'input/output error',
+};
+
+/** `cannot <verb> <subject>: <reason>` with the code that errno stands for. */
+export function errnoError(verb: string, subject: string, errno: string, cause?: unknown): MosError {
+  const reason = sentences[errno] ?? errno;
+  return new MosError(
+    kinds[errno] ?? 'io',
+    `cannot ${verb} ${subject}: ${reason}`,
+    cause === undefined ? {} : { cause },
+  );
+}
+
+/** Runs a call of node:fs and turns its error into ours. */
+export async function translated<T>(verb: string, subject: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (error) {
+    if (error instanceof MosError) throw error;
+    const errno = (error as NodeJS.ErrnoException).code;
+    throw errno === undefined ? error : errnoError(verb, subject, errno);
+  }
+}

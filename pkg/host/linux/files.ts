@@ -1,0 +1,130 @@
+import { constants, createReadStream, promises as fs, type Stats } from 'node:fs';
+import type { FileStat, Files, LockOptions, ReadableFile, WritableFile } from '../files.ts';
+import { translated } from './errors.ts';
+import { lockFile } from './lock.ts';
+
+const pieceSize = 1024 * 1024;
+
+export const linuxFiles: Files = {
+  read: (path) => translated('read', path, () => fs.readFile(path)),
+  open: (path) =>
+    translated('open', path, async () => openedForReading(await fs.open(path, constants.O_RDONLY))),
+  stream,
+  stat,
+  list: (path) => translated('list', path, async () => (await fs.readdir(path)).sort()),
+  readLink: (path) => translated('read the link', path, () => fs.readlink(path)),
+  realPath: (path) => translated('resolve', path, () => fs.realpath(path)),
+  space: (path) =>
+    translated('measure the space at', path, async () => {
+      const s = await fs.statfs(path);
+      return { free: s.bavail * s.bsize, total: s.blocks * s.bsize, freeInodes: s.ffree };
+    }),
+
+  makeFolder: (path, { mode = 0o755, parents = false } = {}) =>
+    translated(
+      'make the folder',
+      path,
+      async () => void (await fs.mkdir(path, { mode, recursive: parents })),
+    ),
+  create: (path, { mode = 0o644 } = {}) =>
+    translated('create', path, async () => openedForWriting(path, await fs.open(path, 'wx', mode), 0)),
+  resume: (path, size) =>
+    translated('open', path, async () => {
+      const file = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+      await file.truncate(size);
+      return openedForWriting(path, file, size);
+    }),
+  rename: (from, to) => translated('rename', `${from} to ${to}`, () => fs.rename(from, to)),
+  link: (from, to) => translated('link', `${from} to ${to}`, () => fs.link(from, to)),
+  symlink: (target, path) => translated('make the link', path, () => fs.symlink(target, path)),
+  remove: (path) => translated('remove', path, () => fs.unlink(path).catch(ignoreMissing)),
+  removeFolder: (path) => translated('remove the folder', path, () => fs.rmdir(path)),
+  removeTree: (path) => translated('remove', path, () => fs.rm(path, { recursive: true, force: true })),
+  setMode: (path, mode) => translated('set the mode of', path, () => fs.chmod(path, mode)),
+  setOwner: (path, uid, gid) => translated('set the owner of', path, () => fs.lchown(path, uid, gid)),
+  syncFolder: (path) =>
+    translated('sync', path, async () => {
+      const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+      await folder.sync().finally(() => folder.close());
+    }),
+  lock: (path: string, options: LockOptions) => lockFile(path, options),
+};
+
+const ignoreMissing = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== 'ENOENT') throw error;
+};
+
+async function* stream(
+  path: string,
+  range: { start?: number; end?: number } = {},
+): AsyncGenerator<Uint8Array> {
+  if (range.end !== undefined && range.end <= (range.start ?? 0)) return;
+  const end = range.end === undefined ? {} : { end: range.end - 1 };
+  const source = createReadStream(path, { start: range.start ?? 0, ...end, highWaterMark: pieceSize });
+  try {
+    yield* source;
+  } catch (error) {
+    await translated('read', path, () => Promise.reject(error));
+  } finally {
+    source.destroy();
+  }
+}
+
+async function stat(path: string): Promise<FileStat | undefined> {
+  try {
+    return toFileStat(await fs.lstat(path));
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    return translated('look at', path, () => Promise.reject(error));
+  }
+}
+
+const typeOf = (s: Stats): FileStat['type'] => {
+  if (s.isFile()) return 'file';
+  if (s.isDirectory()) return 'directory';
+  if (s.isSymbolicLink()) return 'symlink';
+  if (s.isBlockDevice()) return 'block';
+  if (s.isCharacterDevice()) return 'character';
+  return s.isFIFO() ? 'fifo' : 'socket';
+};
+
+const toFileStat = (s: Stats): FileStat => ({
+  type: typeOf(s),
+  size: s.size,
+  mode: s.mode & 0o7777,
+  uid: s.uid,
+  gid: s.gid,
+  mtimeMs: s.mtimeMs,
+  inode: s.ino,
+  device: s.dev,
+  deviceNumber: s.rdev,
+});
+
+async function openedForReading(file: fs.FileHandle): Promise<ReadableFile> {
+  const { size } = await file.stat();
+  return {
+    size,
+    read: async (into, position) => (await file.read(into, 0, into.length, position)).bytesRead,
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}
+
+function openedForWriting(path: string, file: fs.FileHandle, start: number): WritableFile {
+  let size = start;
+  return {
+    get size() {
+      return size;
+    },
+    write: (chunk) =>
+      translated('write', path, async () => {
+        for (let done = 0; done < chunk.length; ) {
+          const { bytesWritten } = await file.write(chunk, done, chunk.length - done, size);
+          done += bytesWritten;
+          size += bytesWritten;
+        }
+      }),
+    sync: () => translated('sync', path, () => file.sync()),
+    [Symbol.asyncDispose]: () => file.close(),
+  };
+}

@@ -1,0 +1,17 @@
+import type { Host } from '../host.ts';
+import { linuxClock } from './clock.ts';
+import { linuxDevices } from './devices.ts';
+import { linuxFiles } from './files.ts';
+import { linuxMachine } from './machine.ts';
+import { linuxMounts } from './mounts.ts';
+import { linuxProcesses } from './processes.ts';
+
+/** The real machine. */
+export const linuxHost: Host = {
+  files: linuxFiles,
+  processes: linuxProcesses,
+  mounts: linuxMounts,
+  devices: linuxDevices,
+  clock: linuxClock,
+  machine: linuxMachine,
+};

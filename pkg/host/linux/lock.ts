@@ -1,0 +1,54 @@
+import { promises as fs } from 'node:fs';
+import { constants as os } from 'node:os';
+import { setTimeout as wait } from 'node:timers/promises';
+import { MosError } from '../../errors/index.ts';
+import type { LockOptions } from '../files.ts';
+import { errnoError, translated } from './errors.ts';
+import { type Libc, libc } from './libc/index.ts';
+import { errnoName, syscalls } from './syscalls.ts';
+
+/** flock(2) operations, linux/fcntl.h */
+const lockShared = 1;
+const lockExclusive = 2;
+const lockNonBlocking = 4;
+const pollMilliseconds = 25;
+
+/** Takes the lock or fails with `busy` when the wait is over; the file then names its owner for the next one. */
+export async function lockFile(path: string, options: LockOptions): Promise<AsyncDisposable> {
+  const calls = await libc();
+  const file = await openLock(path);
+  try {
+    await acquire(calls, file, path, options);
+    if (!options.shared) await rewrite(file, `${options.owner} (process ${process.pid})\n`);
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+  return { [Symbol.asyncDispose]: () => file.close() };
+}
+
+const openLock = (path: string): Promise<fs.FileHandle> =>
+  translated('open the lock', path, () => fs.open(path, 'a+', 0o644));
+
+async function acquire(calls: Libc, file: fs.FileHandle, path: string, options: LockOptions): Promise<void> {
+  const operation = (options.shared ? lockShared : lockExclusive) | lockNonBlocking;
+  const deadline = performance.now() + options.wait;
+  for (;;) {
+    const { value, errno } = calls.call(syscalls.flock, file.fd, operation);
+    if (value === 0) return;
+    if (errno !== os.errno.EWOULDBLOCK && errno !== os.errno.EINTR)
+      throw errnoError('lock', path, errnoName(errno));
+    if (performance.now() >= deadline) throw busy(path, await fs.readFile(path, 'utf8').catch(() => ''));
+    await wait(pollMilliseconds);
+  }
+}
+
+const busy = (path: string, owner: string): MosError =>
+  new MosError('busy', `cannot lock ${path}: ${owner.trim() || 'another process'} holds it`, {
+    hint: 'wait until it has ended and try again',
+  });
+
+async function rewrite(file: fs.FileHandle, text: string): Promise<void> {
+  await file.truncate(0);
+  await file.write(text);
+}

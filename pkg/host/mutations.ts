@@ -1,0 +1,30 @@
+import type { Host } from './host.ts';
+
+type Methods<P> = { [K in keyof P]: P[K] extends (...args: never[]) => unknown ? K : never }[keyof P];
+type Table = { readonly [P in keyof Host]: readonly Methods<Host[P]>[] };
+
+/**
+ * The methods of each port that change the machine. The crash campaigns count and stop at these; a method that
+ * isn't here must not change anything. The writes and syncs of a WritableFile count too.
+ */
+export const mutations = {
+  files: [
+    'makeFolder',
+    'create',
+    'resume',
+    'rename',
+    'link',
+    'symlink',
+    'remove',
+    'removeFolder',
+    'removeTree',
+    'setMode',
+    'setOwner',
+    'syncFolder',
+  ],
+  processes: ['run'],
+  mounts: ['mount', 'unmount', 'bind', 'move'],
+  devices: ['loopAttach', 'loopDetach', 'dmCreate', 'dmRemove', 'loadModule'],
+  clock: [],
+  machine: [],
+} as const satisfies Table;

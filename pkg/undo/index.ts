@@ -1,0 +1,1 @@
+export { Undo, type UndoHook } from './undo.ts';

@@ -1,0 +1,58 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { readText, readTextIfThere, writeAtomic } from '../../pkg/host/index.ts';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+
+async function folder(t: ExecutionContext): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'mos-host-'));
+  t.teardown(() => rm(path, { recursive: true }));
+  return path;
+}
+
+test('writeAtomic replaces the content and leaves no temporary file', async (t) => {
+  const path = join(await folder(t), 'file');
+  await writeAtomic(linuxHost, path, 'old');
+  await writeAtomic(linuxHost, path, 'new', { mode: 0o600 });
+  t.is(await readText(linuxHost, path), 'new');
+  t.is((await linuxHost.files.stat(path))?.mode, 0o600);
+  t.deepEqual(await readdir(join(path, '..')), ['file']);
+});
+
+test('what is missing is told by name', async (t) => {
+  const path = join(await folder(t), 'none');
+  t.is(await readTextIfThere(linuxHost, path), undefined);
+  await t.throwsAsync(linuxHost.files.read(path), { message: `cannot read ${path}: it does not exist` });
+});
+
+test('a lock is refused while another holds it, names its owner, and can be had afterwards', async (t) => {
+  const path = join(await folder(t), 'lock');
+  {
+    await using _first = await linuxHost.files.lock(path, { wait: 0, owner: 'mosctl install' });
+    await t.throwsAsync(linuxHost.files.lock(path, { wait: 30, owner: 'mosctl gc' }), {
+      message: `cannot lock ${path}: mosctl install (process ${process.pid}) holds it`,
+    });
+  }
+  await using _second = await linuxHost.files.lock(path, { wait: 0, owner: 'mosctl gc' });
+  t.is(await readText(linuxHost, path), `mosctl gc (process ${process.pid})\n`);
+});
+
+test('a stream can be cut at both ends', async (t) => {
+  const path = join(await folder(t), 'file');
+  await writeAtomic(linuxHost, path, '0123456789');
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of linuxHost.files.stream(path, { start: 2, end: 5 })) chunks.push(chunk);
+  t.is(Buffer.concat(chunks).toString(), '234');
+});
+
+test('a program that fails says why, and one that is missing is named', async (t) => {
+  await t.throwsAsync(linuxHost.processes.query(['sh', '-c', 'echo broken >&2; exit 3']), {
+    message: 'cannot finish sh: exit code 3: broken',
+  });
+  await t.throwsAsync(linuxHost.processes.query(['no-such-program-here']), {
+    message: 'cannot run no-such-program-here: it is not installed',
+  });
+  const echoed = await linuxHost.processes.query(['cat'], { input: 'text' });
+  t.is(Buffer.from(echoed.stdout).toString(), 'text');
+});
