@@ -1,0 +1,210 @@
+import { promises as fs } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Files, Host, WritableFile } from '../../pkg/host/index.ts';
+import { Crash } from './counting-host.ts';
+
+/**
+ * A host that forgets at the power cut what was not fsynced. Two worlds are possible after a cut, and both are tried:
+ * `nothing` – unsynced names and unsynced bytes are both gone; `names` – the names made it to the disk, the bytes
+ * did not (a file renamed into place before it was synced is cut to what was synced).
+ *
+ * Programs (git with full fsync) count as durable when they have ended. `powerCut()` puts the tree into that state.
+ */
+export type Survives = 'nothing' | 'names';
+
+/** How to take a change of names back, and the folder whose sync makes it durable. */
+type NameChange = { readonly folder: string; readonly takeBack: () => Promise<void> };
+
+export class ForgetfulHost {
+  readonly host: Host;
+  #names: NameChange[] = [];
+  /** Inode → bytes known to be on the disk; a file that isn't here is untouched by us. */
+  #unsynced = new Map<string, { path: () => Promise<string | undefined>; durable: Buffer }>();
+  #moves = new Map<string, string>();
+  #stash: string;
+  #stashed = 0;
+  #count = 0;
+  #stopAt: number;
+  #dead = false;
+
+  constructor(real: Host, stash: string, stopAt: number) {
+    this.#stash = stash;
+    this.#stopAt = stopAt;
+    this.host = { ...real, files: this.#files(real.files), processes: this.#guard(real.processes, ['run']) };
+  }
+
+  get crashed(): boolean {
+    return this.#dead;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  #alive(): void {
+    if (this.#dead) throw new Crash('the machine is off');
+  }
+
+  #tick(name: string): void {
+    this.#alive();
+    if (++this.#count < this.#stopAt) return;
+    this.#dead = true;
+    throw new Crash(`power cut before mutation ${this.#stopAt}: ${name}`);
+  }
+
+  #guard<P extends object>(port: P, mutating: readonly string[]): P {
+    return new Proxy(port, {
+      get: (target, name: string) => {
+        const original = (target as Record<string, (...args: unknown[]) => unknown>)[name];
+        if (typeof original !== 'function') return original;
+        return (...args: unknown[]) => {
+          if (mutating.includes(name)) this.#tick(name);
+          else this.#alive();
+          return original.apply(target, args);
+        };
+      },
+    });
+  }
+
+  #files(real: Files): Files {
+    const guarded = this.#guard(real, [
+      'makeFolder',
+      'removeFolder',
+      'setMode',
+      'setOwner',
+      'link',
+      'symlink',
+    ]);
+    const overrides: Partial<Files> = {
+      makeFolder: async (path, options) => {
+        this.#tick('makeFolder');
+        const made = await this.#firstMissing(path);
+        await real.makeFolder(path, options);
+        if (made !== undefined) this.#changed(made, () => fs.rm(made, { recursive: true, force: true }));
+      },
+      create: async (path, options) => {
+        this.#tick('create');
+        const file = await real.create(path, options);
+        this.#changed(path, () => fs.rm(path, { force: true }));
+        return this.#written(path, file, Buffer.alloc(0));
+      },
+      resume: async (path, size) => {
+        this.#tick('resume');
+        const before = await fs.readFile(path);
+        return this.#written(path, await real.resume(path, size), before);
+      },
+      rename: async (from, to) => {
+        this.#tick('rename');
+        const old = await this.#stashLink(to);
+        await real.rename(from, to);
+        this.#moves.set(from, to);
+        this.#changed(to, async () => {
+          await fs.mkdir(dirname(from), { recursive: true });
+          await fs.rename(to, from).catch(() => {});
+          this.#moves.delete(from);
+          if (old !== undefined) await fs.rename(old, to);
+        });
+      },
+      link: async (from, to) => {
+        this.#tick('link');
+        await real.link(from, to);
+        this.#changed(to, () => fs.rm(to, { force: true }));
+      },
+      symlink: async (target, path) => {
+        this.#tick('symlink');
+        await real.symlink(target, path);
+        this.#changed(path, () => fs.rm(path, { force: true }));
+      },
+      remove: async (path) => {
+        this.#tick('remove');
+        const old = await this.#stashLink(path);
+        await real.remove(path);
+        if (old !== undefined) this.#changed(path, () => fs.rename(old, path).catch(() => {}));
+      },
+      removeFolder: async (path) => {
+        this.#tick('removeFolder');
+        await real.removeFolder(path);
+        this.#changed(path, () => fs.mkdir(path).catch(() => {}));
+      },
+      removeTree: async (path) => {
+        this.#tick('removeTree');
+        if ((await real.stat(path)) === undefined) return;
+        const old = join(this.#stash, `tree-${this.#stashed++}`);
+        await fs.rename(path, old);
+        this.#changed(path, () => fs.rename(old, path).catch(() => {}));
+      },
+      syncFolder: async (path) => {
+        this.#tick('syncFolder');
+        await real.syncFolder(path);
+        this.#names = this.#names.filter((change) => change.folder !== path);
+      },
+    };
+    return new Proxy(guarded, {
+      get: (target, name: string) => (overrides as Record<string, unknown>)[name] ?? (target as never)[name],
+    });
+  }
+
+  #changed(path: string, takeBack: () => Promise<void>): void {
+    this.#names.push({ folder: dirname(path), takeBack });
+  }
+
+  #written(path: string, file: WritableFile, durable: Buffer): WritableFile {
+    const entry = { path: async () => this.#where(path), durable };
+    this.#unsynced.set(path, entry);
+    return {
+      get size() {
+        return file.size;
+      },
+      write: async (chunk) => {
+        this.#tick('write');
+        await file.write(chunk);
+      },
+      sync: async () => {
+        this.#tick('sync');
+        await file.sync();
+        const at = this.#where(path);
+        if (at !== undefined) entry.durable = await fs.readFile(at).catch(() => entry.durable);
+      },
+      [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
+    };
+  }
+
+  #where(path: string): string | undefined {
+    let at = path;
+    for (
+      let next = this.#moves.get(at), hops = 0;
+      next !== undefined && hops < 16;
+      next = this.#moves.get(at), hops++
+    )
+      at = next;
+    return at;
+  }
+
+  async #stashLink(path: string): Promise<string | undefined> {
+    const stat = await fs.lstat(path).catch(() => undefined);
+    if (stat === undefined || stat.isDirectory()) return undefined;
+    const old = join(this.#stash, `file-${this.#stashed++}`);
+    await fs.link(path, old);
+    return old;
+  }
+
+  async #firstMissing(path: string): Promise<string | undefined> {
+    let missing: string | undefined;
+    for (let at = path; (await fs.lstat(at).catch(() => undefined)) === undefined; at = dirname(at))
+      missing = at;
+    return missing;
+  }
+
+  /** Leaves on the disk what had been synced (and, with `names`, the names that had not). */
+  async powerCut(survives: Survives): Promise<void> {
+    this.#dead = true;
+    for (const { path, durable } of this.#unsynced.values()) {
+      const at = await path();
+      const now = at === undefined ? undefined : await fs.readFile(at).catch(() => undefined);
+      if (at !== undefined && now !== undefined && !now.equals(durable)) await fs.writeFile(at, durable);
+    }
+    if (survives === 'nothing') for (const change of this.#names.reverse()) await change.takeBack();
+    this.#names = [];
+    this.#unsynced.clear();
+  }
+}
