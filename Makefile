@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: all help setup check format test test-unit clean install
+.PHONY: all help setup check format images test test-unit clean install
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -38,6 +38,9 @@ install: build/mosctl ## install into DESTDIR, below PREFIX
 
 format: node_modules/.installed ## format and sort imports
 	biome check --write .
+
+images: setup build/mosctl ## the images of layouts/images, into build/images (as root)
+	layouts/images/build.sh debian hostfs nginx layered
 
 check: node_modules/.installed ## format, lint, types, unit tests: before each commit
 	biome check --error-on-warnings .
