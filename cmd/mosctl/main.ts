@@ -1,3 +1,14 @@
 import { version } from './version.ts';
 
-if (process.argv.includes('--version')) process.stdout.write(`${version}\n`);
+async function main(): Promise<void> {
+  const argv = process.argv.slice(2);
+  // Without the rest of the program: it takes longer to load than to answer.
+  if (argv.length === 1 && argv[0] === '--version') {
+    process.stdout.write(`${version}\n`);
+    return;
+  }
+  const { start } = await import('../cli/start.ts');
+  process.exitCode = await start(process.argv0, argv);
+}
+
+main();

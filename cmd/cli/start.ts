@@ -1,0 +1,52 @@
+import { basename } from 'node:path';
+import { MosError } from '../../pkg/errors/index.ts';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { mosctl } from '../mosctl/commands.ts';
+import { version } from '../mosctl/version.ts';
+import { programs } from '../programs.ts';
+import { globalFlags } from './arguments.ts';
+import type { Program } from './command.ts';
+import { run, type Terminal } from './run.ts';
+
+/** The real process: its name, terminal and signals. Returns the exit code. */
+export async function start(calledAs: string, argv: readonly string[]): Promise<number> {
+  const stopping = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.on(signal, () => {
+      if (stopping.signal.aborted) process.exit(130);
+      stopping.abort(new MosError('interrupted', `cannot finish: stopped by ${signal}`));
+    });
+  const { program, rest } = choose(basename(calledAs), argv);
+  return run(linuxHost, program, rest, terminalOf(stopping.signal));
+}
+
+/** The program by the name it was called with, or by the first word: `mosctl mosb …`. */
+export function choose(name: string, argv: readonly string[]): { program: Program; rest: readonly string[] } {
+  const own = programs[name] ?? mosctl;
+  const first = argv.findIndex((word) => !isGlobal(word));
+  const other = own === mosctl ? programs[argv[first] ?? ''] : undefined;
+  if (other === undefined || other === own) return { program: own, rest: argv };
+  return { program: other, rest: argv.toSpliced(first, 1) };
+}
+
+const isGlobal = (word: string): boolean => word.replace(/^--?/, '') in globalFlags && word.startsWith('-');
+
+const terminalOf = (signal: AbortSignal): Terminal => ({
+  stdout: { write: (text) => void process.stdout.write(text) },
+  stderr: {
+    write: (text) => void process.stderr.write(text),
+    columns: process.stderr.isTTY ? process.stderr.columns || 80 : undefined,
+  },
+  readStdin,
+  cwd: process.cwd(),
+  signal,
+  version,
+});
+
+async function readStdin(): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/\r?\n$/, '');
+}

@@ -1,0 +1,9 @@
+import type { Program } from '../cli/command.ts';
+import { completion } from './completion.ts';
+
+export const mosctl: Program = {
+  name: 'mosctl',
+  summary: 'Runs a machine whose whole operating system is a set of signed OCI images.',
+  groups: {},
+  commands: [completion],
+};

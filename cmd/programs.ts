@@ -1,0 +1,5 @@
+import type { Program } from './cli/command.ts';
+import { mosctl } from './mosctl/commands.ts';
+
+/** The names the executable answers to. */
+export const programs: Readonly<Record<string, Program>> = { mosctl };
