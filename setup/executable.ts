@@ -35,14 +35,27 @@ const sealed = [
 function sealEngineOptions(program: Buffer): void {
   if (target?.includes('arm64'))
     throw new Error('the engine options of the arm64 runtime cannot be sealed yet');
-  const first = /A?\x80[\x38-\x3f]B\x75[^]A?\x80[\x78-\x7f]\x01U/g;
-  const rest = /^\x75[^]A?\x80[\x78-\x7f]\x02N\x75[^]A?\x80[\x78-\x7f]\x03_\x75[^]A?\x80[\x78-\x7f]\x04J/;
-  const text = program.toString('latin1');
-  const places = [...text.matchAll(first)].filter((m) =>
-    rest.test(text.slice(m.index + m[0].length, m.index + m[0].length + 40)),
-  );
-  if (places.length === 0) throw new Error('the runtime compares BUN_JSC_ in another way now: look how');
-  for (const place of places) program.write('=', place.index + place[0].indexOf('B'), 'latin1');
+  let places = 0;
+  for (let at = program.indexOf(0x80); at >= 0; at = program.indexOf(0x80, at + 1)) {
+    let next: number | undefined = at;
+    for (const [offset, letter] of [...'BUN_JSC_'].entries())
+      next &&= afterCompare(program, next, offset, letter);
+    if (next === undefined) continue;
+    program.write('=', at + 2, 'latin1');
+    places++;
+  }
+  if (places === 0) throw new Error('the runtime compares BUN_JSC_ in another way now: look how');
+}
+
+/** Where `cmp byte [reg+offset], letter; jne` at `at` ends, or undefined if that is not what stands there. */
+function afterCompare(program: Buffer, at: number, offset: number, letter: string): number | undefined {
+  const start = program[at] === 0x41 ? at + 1 : at; // REX.B
+  const operand = program[start + 1] ?? 0;
+  const isPlain = offset === 0 && operand >= 0x38 && operand <= 0x3f;
+  const hasOffset = operand >= 0x78 && operand <= 0x7f && program[start + 2] === offset;
+  if (program[start] !== 0x80 || !(isPlain || hasOffset)) return undefined;
+  const value = start + (isPlain ? 2 : 3);
+  return program[value] === letter.charCodeAt(0) && program[value + 1] === 0x75 ? value + 3 : undefined;
 }
 
 mkdirSync(dirname(output), { recursive: true });
