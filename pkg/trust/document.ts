@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto';
+import { MosError, messageOf } from '../errors/index.ts';
+import { isSignedBy } from './algorithms.ts';
+import type { Anchors } from './anchors.ts';
+import { type Certificate, nameOfCertificate, parseCertificate } from './certificate.ts';
+import { verifyChain } from './chain.ts';
+import { parseCertificatePem } from './pem.ts';
+import { nearest, Refusal, refusalError } from './refusals.ts';
+import type { RevocationList } from './revocation.ts';
+
+/** What came from a registry, a disk or a person. Nothing of it is believed yet. */
+export type Evidence = {
+  /** How messages name it: `host/machine/install:1.0.0`. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+  /** PEM each: the signer's certificate, CAs between it and the trusted one after it. */
+  readonly certificates: readonly Uint8Array[];
+  /** Raw signatures. Each certificate is tried with each signature; strangers among them do no harm. */
+  readonly signatures: readonly Uint8Array[];
+};
+
+/** The clock, and when this program was built: no sane clock is earlier. */
+export type AcceptanceTime = { readonly now: Date; readonly builtAt: Date };
+
+export type Policy = {
+  readonly anchors: Anchors;
+  /** The machine's product; undefined where it isn't fixed yet (first install without SUDI). */
+  readonly product?: string | undefined;
+  /** Dates count when something is accepted, not when what was accepted boots again. */
+  readonly time: AcceptanceTime | 'at boot';
+  readonly revoked?: RevocationList | undefined;
+};
+
+/** Who signed which bytes. */
+export type Proof = {
+  readonly bytes: Uint8Array;
+  /** SHA-256 of the bytes, hex: the name of the document in manifest.git. */
+  readonly sha: string;
+  /** The PEM bytes and the signature of the pair that fits. */
+  readonly certificate: Uint8Array;
+  readonly signature: Uint8Array;
+  /** The product that the certificate is for. */
+  readonly product: string;
+};
+
+/** Subject of a project certificate, FORMATS 5. */
+const productName = /^manifest PRODUCT:([!-~]{1,200})$/;
+
+/** Finds a certificate that may sign and a signature of it that fits the exact bytes, and checks the machine's product. */
+export function verifyEvidence(evidence: Evidence, policy: Policy): Proof {
+  const time = policy.time === 'at boot' ? undefined : checkClock(policy.time);
+  const failures: Refusal[] = [];
+  for (const pem of distinct(evidence.certificates))
+    try {
+      return verifyWith(pem, evidence, policy, time);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      failures.push(error);
+    }
+  throw refusalError(evidence.name, nearest(failures) ?? new Refusal('no-certificate'), failures.length - 1);
+}
+
+/** A clock that can't be right judges no dates. */
+function checkClock({ now, builtAt }: AcceptanceTime): Date {
+  if (now >= builtAt) return now;
+  throw new MosError(
+    'state',
+    `cannot judge dates: the clock says ${now.toISOString()}, but this program was built at ${builtAt.toISOString()}`,
+    { hint: 'set the clock and try again' },
+  );
+}
+
+function verifyWith(pem: Uint8Array, evidence: Evidence, policy: Policy, time: Date | undefined): Proof {
+  const [leaf, ...between] = parseCertificates(pem);
+  verifyChain(leaf, between, {
+    anchors: policy.anchors,
+    purpose: 'code signing',
+    time,
+    revoked: policy.revoked,
+  });
+  const product = productName.exec(leaf.subject.commonName ?? '')?.[1];
+  if (product === undefined) throw new Refusal('no-product', { subject: nameOfCertificate(leaf) });
+  if (evidence.signatures.length === 0) throw new Refusal('no-signature');
+  const signature = distinct(evidence.signatures).find((s) => isSignedBy(leaf.key, evidence.bytes, s));
+  if (signature === undefined) throw new Refusal('signature');
+  if (policy.product !== undefined && policy.product !== product)
+    throw new Refusal('machine-product', { detail: `${product}, this machine is ${policy.product}` });
+  const sha = createHash('sha256').update(evidence.bytes).digest('hex');
+  return { bytes: evidence.bytes, sha, certificate: pem, signature, product };
+}
+
+/** At least one. Whatever is wrong with the bytes of a stranger becomes a Refusal, never a crash. */
+function parseCertificates(pem: Uint8Array): readonly [Certificate, ...Certificate[]] {
+  try {
+    const [leaf, ...rest] = parseCertificatePem(pem).map(parseCertificate);
+    if (leaf !== undefined) return [leaf, ...rest];
+  } catch (error) {
+    const isKind = error instanceof MosError && error.code === 'untrusted';
+    throw new Refusal(isKind ? 'key-type' : 'malformed', { detail: messageOf(error) });
+  }
+  throw new Refusal('malformed', { detail: 'it is not PEM' });
+}
+
+function distinct(items: readonly Uint8Array[]): Uint8Array[] {
+  const seen = new Map(items.map((item) => [Buffer.from(item).toString('latin1'), item]));
+  return [...seen.values()];
+}
