@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: all help setup check format images test test-unit clean install
+.PHONY: all help setup check format images test test-unit clean install tools
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -32,6 +32,12 @@ build/mosctl: node_modules/.installed $(SOURCES)
 	node setup/executable.ts $@
 	for name in mosb trust atomfs; do ln -sf mosctl build/$$name; done
 
+TOOLS := build/tools/crane build/tools/regctl build/tools/referrers-registry
+tools: $(TOOLS) ## crane, regctl and a registry with referrers, for tests and benchmarks
+build/tools/%: setup/go-tools.sh
+	setup/go-tools.sh $@
+build/tools/referrers-registry: $(wildcard test/helpers/registries/referrers-registry/*)
+
 install: build/mosctl ## install into DESTDIR, below PREFIX
 	install -D -m 0755 build/mosctl $(DESTDIR)$(PREFIX)/bin/mosctl
 	for name in mosb trust atomfs; do ln -sf mosctl $(DESTDIR)$(PREFIX)/bin/$$name; done
@@ -50,7 +56,7 @@ check: node_modules/.installed ## format, lint, types, unit tests: before each c
 test-unit: node_modules/.installed ## the unit tests alone
 	ava
 
-test: setup build/mosctl ## everything; the last line counts
+test: setup build/mosctl $(TOOLS) ## everything; the last line counts
 	node setup/test.ts
 
 clean: ## remove what was built (images and packages too)
