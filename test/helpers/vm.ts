@@ -1,0 +1,126 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+export type MachineOptions = {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly disk: string;
+  /** Added to the kernel command line. */
+  readonly append?: readonly string[];
+  /** What the machine writes to its disk is forgotten when it ends. */
+  readonly snapshot?: boolean;
+  /** The machine comes up again after a reboot; without it a reboot ends it. */
+  readonly reboots?: boolean;
+  readonly mebibytes?: number;
+  /** More arguments for QEMU. */
+  readonly qemu?: readonly string[];
+};
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the terminal's own sequences
+const decoration = /\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r/g;
+
+/** A machine in QEMU whose serial console is read and typed on. The host's loopback is 10.0.2.2 in it. */
+export class Machine {
+  readonly #qemu: ChildProcess;
+  #raw = '';
+  /** Up to where earlier waits have read the console. */
+  #read = 0;
+  #wake = () => {};
+  #hasEnded = false;
+  /** Settles when QEMU has ended, however that came. */
+  readonly ended: Promise<void>;
+
+  constructor(options: MachineOptions) {
+    this.#qemu = spawn('qemu-system-x86_64', qemuArguments(options));
+    const hear = (chunk: Buffer) => {
+      this.#raw += chunk.toString('latin1');
+      this.#wake();
+    };
+    this.#qemu.stdout?.on('data', hear);
+    this.#qemu.stderr?.on('data', hear);
+    this.#qemu.stdin?.on('error', () => {}); // the machine ended while we typed: the next wait says so
+    this.ended = once(this.#qemu, 'close').then(() => {
+      this.#hasEnded = true;
+      this.#wake();
+    });
+  }
+
+  /** All that the machine said, without colours. */
+  get console(): string {
+    return this.#raw.replace(decoration, '');
+  }
+
+  /** Waits until the text stands on the console behind what earlier waits have read; returns all up to it. */
+  async waitFor(text: RegExp, seconds: number, why: string): Promise<string> {
+    const deadline = performance.now() + seconds * 1000;
+    for (;;) {
+      const unread = this.console.slice(this.#read);
+      const found = text.exec(unread);
+      if (found) {
+        const upTo = unread.slice(0, found.index + found[0].length);
+        this.#read += upTo.length;
+        return upTo;
+      }
+      const left = deadline - performance.now();
+      if (this.#hasEnded || left <= 0)
+        throw new Error(
+          `${this.#hasEnded ? 'the machine ended' : `${seconds} s went by`} before ${why}; it said:\n${unread.slice(-4000)}`,
+        );
+      await this.#change(left);
+    }
+  }
+
+  async #change(milliseconds: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = setTimeout(resolve, milliseconds);
+    this.#wake = resolve;
+    await promise;
+    clearTimeout(timer);
+  }
+
+  type(line: string): void {
+    this.#qemu.stdin?.write(`${line}\n`);
+  }
+
+  /** Waits for the login prompt and logs root in, with a shell that says nothing of its own. */
+  async login(password: string, seconds = 60): Promise<void> {
+    await this.waitFor(/ login: $/, seconds, 'the login prompt');
+    this.type('root');
+    await this.waitFor(/Password: $/, 30, 'the question for the password');
+    this.type(password);
+    await this.waitFor(/# $/, 30, 'a shell');
+    this.type("dmesg -n 1; stty -echo; exec env PS1= sh");
+    this.type('echo shell-$((40 + 2))');
+    await this.waitFor(/shell-42\n/, 30, 'a quiet shell');
+  }
+
+  /** Runs a line of shell; a code other than 0 is an error unless it is accepted. */
+  async run(line: string, options: { seconds?: number; accept?: readonly number[] } = {}): Promise<string> {
+    this.type(`{ ${line}\n} 2>&1; echo "@exit $?@"`);
+    const said = await this.waitFor(/@exit \d+@\n/, options.seconds ?? 60, `the end of ${line}`);
+    const [output = '', code] = said.split(/@exit (\d+)@\n$/);
+    if (code !== '0' && !options.accept?.includes(Number(code)))
+      throw new Error(`${line} ended with ${code}:\n${output}`);
+    return output;
+  }
+
+  async stop(): Promise<void> {
+    this.#qemu.kill('SIGKILL');
+    await this.ended;
+  }
+}
+
+/** /dev/kvm of a nested machine may hang its guests, so the processor is always emulated. */
+function qemuArguments(options: MachineOptions): string[] {
+  const { kernel, initrd, disk, append = [], snapshot = false, reboots = false, mebibytes = 2048 } = options;
+  return [
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'],
+    ...['-machine', 'pc', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', `${mebibytes}`],
+    ...['-kernel', kernel, '-initrd', initrd],
+    ...['-append', ['console=ttyS0', 'panic=-1', ...append].join(' ')],
+    ...['-drive', `file=${disk},if=virtio,format=raw,cache=unsafe,snapshot=${snapshot ? 'on' : 'off'}`],
+    ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci'],
+    ...(reboots ? [] : ['-no-reboot']),
+    ...(options.qemu ?? []),
+  ];
+}
