@@ -30,6 +30,16 @@ export interface WritableFile extends AsyncDisposable {
   sync(): Promise<void>;
 }
 
+export type OpenOptions = {
+  /** A symbolic link at the end of the path is refused (`invalid`), as for what may come from strangers. */
+  readonly noFollow?: boolean;
+};
+
+export type HoldOptions = {
+  /** Held alone (flock on the file itself) until it is closed, however the process ends; `busy` when another has it. */
+  readonly hold?: boolean;
+};
+
 export type LockOptions = {
   /** How long to wait for another owner, in milliseconds; 0: not at all. */
   readonly wait: number;
@@ -46,9 +56,12 @@ export type LockOptions = {
  */
 export interface Files {
   read(path: string): Promise<Uint8Array>;
-  open(path: string): Promise<ReadableFile>;
+  open(path: string, options?: OpenOptions): Promise<ReadableFile>;
   /** The bytes from `start` (default 0) to before `end` (default: the end) in pieces of at most 1 MiB. */
-  stream(path: string, range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
+  stream(
+    path: string,
+    options?: OpenOptions & { readonly start?: number; readonly end?: number },
+  ): AsyncIterable<Uint8Array>;
   /** undefined where there is nothing. */
   stat(path: string): Promise<FileStat | undefined>;
   /** Names in a folder, sorted by bytes. */
@@ -60,9 +73,9 @@ export interface Files {
   /** With `parents`, what is missing above is made too and an existing folder is no error. */
   makeFolder(path: string, options?: { readonly mode?: number; readonly parents?: boolean }): Promise<void>;
   /** A new file (O_EXCL). mode defaults to 0644. */
-  create(path: string, options?: { readonly mode?: number }): Promise<WritableFile>;
+  create(path: string, options?: HoldOptions & { readonly mode?: number }): Promise<WritableFile>;
   /** An existing file, to write on at its end after it was cut to `size`. */
-  resume(path: string, size: number): Promise<WritableFile>;
+  resume(path: string, size: number, options?: HoldOptions): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;

@@ -1,4 +1,20 @@
-export type { ContentSource, ContentStore, Referrers, Repository, Tags } from './content.ts';
+export type {
+  ContentSource,
+  ContentStore,
+  ImageSource,
+  ReadOptions,
+  Referrers,
+  Repository,
+  Tags,
+} from './content.ts';
+export {
+  applyCopy,
+  type CopyOptions,
+  type CopyPlan,
+  type CopyProgress,
+  copyGraph,
+  planCopy,
+} from './copy.ts';
 export { Descriptor, digestSchema } from './descriptor.ts';
 export { type Digest, digestFromHex, digestHex, isDigest, parseDigest } from './digest.ts';
 export {
@@ -8,7 +24,9 @@ export {
   parseImageIndex,
   parseImageManifest,
 } from './documents.ts';
+export { childrenOf, type GraphNode, isDocument, parseManifestOrIndex, walkGraph } from './graph.ts';
 export { annotationKeys, isIndexType, isManifestType, media } from './media.ts';
+export { runPool } from './pool.ts';
 export {
   isRepositoryName,
   isTag,
@@ -19,4 +37,4 @@ export {
   renderReference,
   type ZotReference,
 } from './reference.ts';
-export { digestOf, documentLimit, readVerified, verifiedBody } from './stream.ts';
+export { type BodyCheck, checkBody, digestOf, documentLimit, readVerified, verifiedBody } from './stream.ts';

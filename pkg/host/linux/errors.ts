@@ -11,6 +11,7 @@ const kinds: Readonly<Record<string, ErrorCode>> = {
   EBUSY: 'busy',
   ENOSYS: 'unsupported',
   EOPNOTSUPP: 'unsupported',
+  ELOOP: 'invalid',
 };
 
 const sentences: Readonly<Record<string, string>> = {
@@ -25,7 +26,7 @@ const sentences: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no folder',
   EISDIR: 'it is a folder',
   ENOTEMPTY: 'the folder is not empty',
-  ELOOP: 'too many symbolic links',
+  ELOOP: 'a symbolic link is not followed here, or there are too many',
   EIO: 'input/output error',
 };
 

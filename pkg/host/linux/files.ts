@@ -1,14 +1,14 @@
-import { constants, createReadStream, promises as fs, type Stats } from 'node:fs';
-import type { FileStat, Files, LockOptions, ReadableFile, WritableFile } from '../files.ts';
+import { constants, promises as fs, type Stats } from 'node:fs';
+import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile, WritableFile } from '../files.ts';
 import { translated } from './errors.ts';
-import { lockFile } from './lock.ts';
+import { holdFile, lockFile } from './lock.ts';
 
 const pieceSize = 1024 * 1024;
 
 export const linuxFiles: Files = {
   read: (path) => translated('read', path, () => fs.readFile(path)),
-  open: (path) =>
-    translated('open', path, async () => openedForReading(await fs.open(path, constants.O_RDONLY))),
+  open: (path, options) =>
+    translated('open', path, async () => openedForReading(await fs.open(path, readingFlags(options)))),
   stream,
   stat,
   list: (path) => translated('list', path, async () => (await fs.readdir(path)).sort()),
@@ -26,11 +26,16 @@ export const linuxFiles: Files = {
       path,
       async () => void (await fs.mkdir(path, { mode, recursive: parents })),
     ),
-  create: (path, { mode = 0o644 } = {}) =>
-    translated('create', path, async () => openedForWriting(path, await fs.open(path, 'wx', mode), 0)),
-  resume: (path, size) =>
+  create: (path, { mode = 0o644, hold = false } = {}) =>
+    translated('create', path, async () => {
+      const file = await fs.open(path, 'wx', mode);
+      if (hold) await holdFile(file, path);
+      return openedForWriting(path, file, 0);
+    }),
+  resume: (path, size, { hold = false } = {}) =>
     translated('open', path, async () => {
       const file = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+      if (hold) await holdFile(file, path);
       await file.truncate(size);
       return openedForWriting(path, file, size);
     }),
@@ -54,19 +59,26 @@ const ignoreMissing = (error: NodeJS.ErrnoException): void => {
   if (error.code !== 'ENOENT') throw error;
 };
 
+const readingFlags = (options: OpenOptions = {}): number =>
+  constants.O_RDONLY | (options.noFollow ? constants.O_NOFOLLOW : 0);
+
 async function* stream(
   path: string,
-  range: { start?: number; end?: number } = {},
+  options: OpenOptions & { start?: number; end?: number } = {},
 ): AsyncGenerator<Uint8Array> {
-  if (range.end !== undefined && range.end <= (range.start ?? 0)) return;
-  const end = range.end === undefined ? {} : { end: range.end - 1 };
-  const source = createReadStream(path, { start: range.start ?? 0, ...end, highWaterMark: pieceSize });
+  const { start = 0, end = Number.POSITIVE_INFINITY } = options;
+  if (end <= start) return;
+  const file = await translated('open', path, () => fs.open(path, readingFlags(options)));
   try {
-    yield* source;
-  } catch (error) {
-    await translated('read', path, () => Promise.reject(error));
+    for (let position = start; position < end; ) {
+      const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position));
+      const { bytesRead } = await translated('read', path, () => file.read(piece, 0, piece.length, position));
+      if (bytesRead === 0) return;
+      position += bytesRead;
+      yield piece.subarray(0, bytesRead);
+    }
   } finally {
-    source.destroy();
+    await file.close();
   }
 }
 

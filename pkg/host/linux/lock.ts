@@ -27,6 +27,21 @@ export async function lockFile(path: string, options: LockOptions): Promise<Asyn
   return { [Symbol.asyncDispose]: () => file.close() };
 }
 
+/** Holds an open file alone; one that another holds, or that lost its name meanwhile, is closed again. */
+export async function holdFile(file: fs.FileHandle, path: string): Promise<void> {
+  try {
+    const { value, errno } = (await libc()).call(syscalls.flock, file.fd, lockExclusive | lockNonBlocking);
+    if (value !== 0 && errno === os.errno.EWOULDBLOCK)
+      throw new MosError('busy', `cannot write ${path}: another process is writing it`);
+    if (value !== 0) throw errnoError('lock', path, errnoName(errno));
+    const [held, named] = await Promise.all([file.stat(), fs.lstat(path)]);
+    if (held.ino !== named.ino || held.dev !== named.dev) throw errnoError('open', path, 'ENOENT');
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
 const openLock = (path: string): Promise<fs.FileHandle> =>
   translated('open the lock', path, () => fs.open(path, 'a+', 0o644));
 

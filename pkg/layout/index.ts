@@ -1,0 +1,13 @@
+export { isLayout, type OpenLayoutOptions, openLayout } from './open.ts';
+export type {
+  GcOptions,
+  GcResult,
+  Layout,
+  Problem,
+  RebuildOptions,
+  RemovedBlob,
+  VerifyOptions,
+  VerifyResult,
+  ZotRoot,
+} from './types.ts';
+export { openZotRoot } from './zot.ts';

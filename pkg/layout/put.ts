@@ -1,0 +1,68 @@
+import { isMosError } from '../errors/index.ts';
+import type { WritableFile } from '../host/index.ts';
+import { checkBody, type Descriptor } from '../oci/index.ts';
+import { blobPath, type LayoutFolder } from './folder.ts';
+import { hasHashed, noteHashed } from './hashed.ts';
+import { claimPartial, partialPath } from './partial.ts';
+
+/** Gives the bytes from `start` on. */
+export type Opener = (start: number) => AsyncIterable<Uint8Array>;
+
+/**
+ * Writes a blob so that its name appears only when all its bytes were hashed and synced; true where it had to be
+ * written. With `resume` it goes on where an interrupted put ended; should that be wrong, it begins again.
+ */
+export async function putBlob(
+  at: LayoutFolder,
+  descriptor: Descriptor,
+  open: Opener,
+  { resume }: { readonly resume: boolean },
+): Promise<boolean> {
+  const isThere = () => hasHashed(at, descriptor);
+  if (await isThere()) return false;
+  {
+    await using file = await claimPartial(at, descriptor, { resume, isThere });
+    if (file === undefined) return false;
+    const start = file.size;
+    const outcome = await finish(at, file, descriptor, open(start)).catch((error: unknown) => ({ error }));
+    if (outcome === undefined) return true;
+    await dropUseless(at, descriptor, outcome.error);
+    if (start === 0 || !isMosError(outcome.error, 'corrupt')) throw outcome.error;
+  }
+  return putBlob(at, descriptor, open, { resume: false });
+}
+
+/** Wrong bytes are of no use to the next run, and on a full disk the room is needed more. */
+async function dropUseless(at: LayoutFolder, descriptor: Descriptor, error: unknown): Promise<void> {
+  if (!isMosError(error, 'corrupt') && !isMosError(error, 'no-space')) return;
+  await at.host.files.remove(partialPath(at, descriptor)).catch(() => {});
+}
+
+async function finish(
+  at: LayoutFolder,
+  file: WritableFile,
+  descriptor: Descriptor,
+  rest: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const { files } = at.host;
+  const partial = partialPath(at, descriptor);
+  const check = checkBody(descriptor);
+  for await (const chunk of files.stream(partial, { end: file.size, noFollow: true })) check.add(chunk);
+  let writing = Promise.resolve();
+  try {
+    for await (const chunk of rest) {
+      // The check may refuse the chunk, and runs while the chunk before is being written.
+      check.add(chunk);
+      await writing;
+      writing = file.write(chunk);
+      writing.catch(() => {});
+    }
+  } finally {
+    await writing.catch(() => {});
+  }
+  await writing;
+  check.end();
+  await file.sync();
+  await files.rename(partial, blobPath(at, descriptor.digest));
+  await noteHashed(at, descriptor);
+}

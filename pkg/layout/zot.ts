@@ -1,0 +1,65 @@
+import { MosError } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import { isRepositoryName } from '../oci/index.ts';
+import { makeDurableFolder } from './folder.ts';
+import { isLayout, openLayout } from './open.ts';
+import type { ZotRoot } from './types.ts';
+
+const depthLimit = 16;
+const blobsFolder = 'blobs';
+
+/** Opens zot's storage root: a folder with repositories as layouts below it, at nested names. */
+export async function openZotRoot(
+  host: Host,
+  root: string,
+  { create = false, owner = 'mos' }: { readonly create?: boolean; readonly owner?: string } = {},
+): Promise<ZotRoot> {
+  if (create) await makeDurableFolder(host, root);
+  if ((await host.files.stat(root)) === undefined)
+    throw new MosError('not-found', `cannot open the repositories in ${root}: there is no such folder`);
+  const real = await host.files.realPath(root);
+  return {
+    root: real,
+    repositories: async () => (await layoutsBelow(host, real, '', 0)).sort(),
+    async repository(name, options = {}) {
+      const folder = await repositoryFolder(host, real, name);
+      if (!options.create && !(await isLayout(host, folder)))
+        throw new MosError('not-found', `cannot find the repository ${name} in ${real}`);
+      return openLayout(host, folder, { name, owner, create: options.create ?? false });
+    },
+  };
+}
+
+/** The folder of a repository; none of its components may be a link, or be what a layout above it uses. */
+async function repositoryFolder(host: Host, root: string, name: string): Promise<string> {
+  if (!isRepositoryName(name))
+    throw new MosError('usage', `cannot use ${JSON.stringify(name.slice(0, 300))} as a repository name`);
+  let folder = root;
+  for (const component of name.split('/')) {
+    if (component === blobsFolder)
+      throw new MosError(
+        'usage',
+        `cannot use ${name} as a repository name: "${blobsFolder}" holds a layout's content`,
+      );
+    folder = `${folder}/${component}`;
+    const type = (await host.files.stat(folder))?.type;
+    if (type !== undefined && type !== 'directory')
+      throw new MosError(
+        'invalid',
+        `cannot use ${folder} as a repository: it is a ${type} in place of a folder`,
+      );
+  }
+  return folder;
+}
+
+async function layoutsBelow(host: Host, root: string, name: string, depth: number): Promise<string[]> {
+  const found = name !== '' && (await isLayout(host, `${root}/${name}`)) ? [name] : [];
+  if (depth === depthLimit) return found;
+  for (const component of await host.files.list(`${root}/${name}`)) {
+    const below = name === '' ? component : `${name}/${component}`;
+    if (component === blobsFolder || !isRepositoryName(component)) continue;
+    if ((await host.files.stat(`${root}/${below}`))?.type !== 'directory') continue;
+    found.push(...(await layoutsBelow(host, root, below, depth + 1)));
+  }
+  return found;
+}

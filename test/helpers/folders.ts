@@ -1,0 +1,11 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+
+/** A folder of the test's own that goes away with it. */
+export async function scratchFolder(t: ExecutionContext, name = 'test'): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), `mos-${name}-`));
+  t.teardown(() => rm(path, { recursive: true, force: true }));
+  return path;
+}
