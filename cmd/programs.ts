@@ -1,5 +1,6 @@
 import type { Program } from './cli/command.ts';
 import { mosctl } from './mosctl/commands.ts';
+import { trust } from './trust/commands.ts';
 
 /** The names the executable answers to. */
-export const programs: Readonly<Record<string, Program>> = { mosctl };
+export const programs: Readonly<Record<string, Program>> = { mosctl, trust };

@@ -44,7 +44,7 @@ export type Proof = {
 };
 
 /** Subject of a project certificate, FORMATS 5. */
-const productName = /^manifest PRODUCT:([!-~]{1,200})$/;
+const productName = /^manifest PRODUCT:([A-Za-z0-9][A-Za-z0-9._-]{0,127})$/;
 
 /** Finds a certificate that may sign and a signature of it that fits the exact bytes, and checks the machine's product. */
 export function verifyEvidence(evidence: Evidence, policy: Policy): Proof {

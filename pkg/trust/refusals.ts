@@ -72,6 +72,10 @@ export const refusals = {
     hint: 'publish it with the project of its product',
   },
   'machine-product': { text: 'it is for product {detail}', hint: undefined },
+  outdated: {
+    text: 'its publisher allows nobody to accept it after {detail}',
+    hint: 'ask for a newer one',
+  },
 } as const satisfies Record<string, { text: string; hint: string | undefined }>;
 
 export type RefusalKind = keyof typeof refusals;
