@@ -6,6 +6,8 @@ export type FileStat = {
   readonly uid: number;
   readonly gid: number;
   readonly mtimeMs: number;
+  /** Changes with every write and every change of name, owner or mode; nobody can set it back. */
+  readonly ctimeMs: number;
   readonly inode: number;
   readonly device: number;
   readonly deviceNumber: number;
@@ -68,6 +70,13 @@ export interface Files {
   list(path: string): Promise<string[]>;
   readLink(path: string): Promise<string>;
   realPath(path: string): Promise<string>;
+  /**
+   * The real path of `path` as it is seen with `root` as the root folder: links, "..", and absolute names stay below
+   * it (openat2(2), RESOLVE_IN_ROOT). `not-found` where it isn't there.
+   */
+  pathBelow(root: string, path: string): Promise<string>;
+  /** An extended attribute, links not followed; undefined where it isn't there. */
+  extendedAttribute(path: string, name: string): Promise<Uint8Array | undefined>;
   space(path: string): Promise<Space>;
 
   /** With `parents`, what is missing above is made too and an existing folder is no error. */

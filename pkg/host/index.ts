@@ -8,7 +8,15 @@ export {
   writeAtomic,
 } from './atomic.ts';
 export type { Clock } from './clock.ts';
-export type { Devices, DmDevice, DmTarget, LoopDevice, LoopOptions } from './devices.ts';
+export type {
+  Devices,
+  DmCreateOptions,
+  DmDevice,
+  DmTarget,
+  HeldDevice,
+  LoopDevice,
+  LoopOptions,
+} from './devices.ts';
 export type { FileStat, Files, LockOptions, ReadableFile, Space, WritableFile } from './files.ts';
 export type { Host } from './host.ts';
 export type { Machine } from './machine.ts';

@@ -14,16 +14,21 @@ export type MountEntry = {
 
 export type MountFlag = 'ro' | 'nodev' | 'nosuid' | 'noexec' | 'noatime';
 
-/** A mount as data. `lower` (top layer first), `upper` and `work` are for overlay only. */
+/** A mount as data. `lower` (top layer first), `upper`, `work` and `base` are for overlay only. */
 export type MountCall = {
   readonly fstype: string;
   readonly source: string;
   readonly target: string;
   readonly flags: readonly MountFlag[];
+  /** Passed to the file system as they are. */
   readonly options?: readonly string[];
   readonly lower?: readonly string[];
   readonly upper?: string;
   readonly work?: string;
+  /** The folder that relative names of lower layers are in: mount(2) takes no more than 4095 bytes of options. */
+  readonly base?: string;
+  /** Mounts below it are not passed on to other mount namespaces. */
+  readonly isPrivate?: boolean;
 };
 
 export interface Mounts {

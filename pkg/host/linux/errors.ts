@@ -12,6 +12,10 @@ const kinds: Readonly<Record<string, ErrorCode>> = {
   ENOSYS: 'unsupported',
   EOPNOTSUPP: 'unsupported',
   ELOOP: 'invalid',
+  ENODEV: 'unsupported',
+  ENOTBLK: 'unsupported',
+  EUCLEAN: 'corrupt',
+  EBADMSG: 'corrupt',
 };
 
 const sentences: Readonly<Record<string, string>> = {
@@ -28,6 +32,13 @@ const sentences: Readonly<Record<string, string>> = {
   ENOTEMPTY: 'the folder is not empty',
   ELOOP: 'a symbolic link is not followed here, or there are too many',
   EIO: 'input/output error',
+  EINVAL: 'the kernel refused it (the kernel log may say why)',
+  ENODEV: 'there is no such device',
+  ENXIO: 'there is no such device',
+  ENOTBLK: 'it is no block device',
+  ENOSYS: 'this kernel has no such call',
+  EUCLEAN: 'its content is damaged',
+  EBADMSG: 'its content is damaged',
 };
 
 /** `cannot <verb> <subject>: <reason>` with the code that errno stands for. */

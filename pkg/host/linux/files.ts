@@ -1,5 +1,7 @@
 import { constants, promises as fs, type Stats } from 'node:fs';
 import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile, WritableFile } from '../files.ts';
+import { extendedAttribute } from './attributes.ts';
+import { pathBelow } from './beneath.ts';
 import { translated } from './errors.ts';
 import { holdFile, lockFile } from './lock.ts';
 
@@ -14,6 +16,8 @@ export const linuxFiles: Files = {
   list: (path) => translated('list', path, async () => (await fs.readdir(path)).sort()),
   readLink: (path) => translated('read the link', path, () => fs.readlink(path)),
   realPath: (path) => translated('resolve', path, () => fs.realpath(path)),
+  pathBelow,
+  extendedAttribute,
   space: (path) =>
     translated('measure the space at', path, async () => {
       const s = await fs.statfs(path);
@@ -108,6 +112,7 @@ const toFileStat = (s: Stats): FileStat => ({
   uid: s.uid,
   gid: s.gid,
   mtimeMs: s.mtimeMs,
+  ctimeMs: s.ctimeMs,
   inode: s.ino,
   device: s.dev,
   deviceNumber: s.rdev,

@@ -1,9 +1,35 @@
 import { constants } from 'node:os';
 
-/** Numbers of the system calls mos makes: asm/unistd_64.h and asm-generic/unistd.h. */
-const tables = {
-  x64: { flock: 73, mount: 165, umount2: 166, ioctl: 16, finit_module: 313 },
-  arm64: { flock: 32, mount: 40, umount2: 39, ioctl: 29, finit_module: 273 },
+/** Numbers of the system calls mos makes: asm/unistd_64.h for x86_64, asm-generic/unistd.h for aarch64. */
+export const tables = {
+  x64: {
+    close: 3,
+    ioctl: 16,
+    flock: 73,
+    chdir: 80,
+    fchdir: 81,
+    mount: 165,
+    umount2: 166,
+    lgetxattr: 192,
+    openat: 257,
+    mknodat: 259,
+    finit_module: 313,
+    openat2: 437,
+  },
+  arm64: {
+    close: 57,
+    ioctl: 29,
+    flock: 32,
+    chdir: 49,
+    fchdir: 50,
+    mount: 40,
+    umount2: 39,
+    lgetxattr: 9,
+    openat: 56,
+    mknodat: 33,
+    finit_module: 273,
+    openat2: 437,
+  },
 } as const;
 
 export const syscalls = process.arch === 'arm64' ? tables.arm64 : tables.x64;

@@ -1,9 +1,13 @@
 /** An argument of a system call: an integer, memory, or a C string. */
 export type Argument = number | bigint | Uint8Array | string | null;
 
+/** `errno` is 0 unless `value` is -1. */
 export type Outcome = { readonly value: number; readonly errno: number };
 
-/** syscall(2): the only foreign function mos calls. Memory passed in must not be kept by the kernel. */
+/**
+ * syscall(2): the only foreign function mos calls. A call blocks the thread and runs nothing else meanwhile, so a
+ * few of them in a row without `await` happen together. Memory must not be kept by the kernel after the call.
+ */
 export interface Libc {
   call(number: number, ...args: readonly Argument[]): Outcome;
 }
