@@ -27,7 +27,7 @@ const bridgeAddress = (family: 'ipv4' | 'ipv6'): Address => {
   if (address === undefined) throw new MosError('internal', `cannot read ${bridge[family]} as an address`);
   return address;
 };
-const overlaps = (a: IdRange, b: IdRange): boolean =>
+export const overlaps = (a: IdRange, b: IdRange): boolean =>
   a.start < b.start + b.count && b.start < a.start + a.count;
 
 /** Why an address of a service can't be on the bridge; undefined where it can. */
@@ -73,35 +73,70 @@ export function allocateRange(
   return { ...table, nsgroups: new Map([...table.nsgroups, [nsgroup, start]]) };
 }
 
+/** Who wants an address: what its signed manifest states ("" where the machine chooses). */
+export type AddressWish = { readonly service: ServiceName; readonly stated: ServiceAddress };
+
 /**
- * The table with addresses for a service on the bridge: those that its signed manifest states, else those it has,
- * else the first that nobody ever had. `reserved` are the ones that other manifests state.
+ * The table with addresses for every service on the bridge: those that its signed manifest states, else those it has,
+ * else the first that nobody ever had. A stated address that only a service of the past had changes its owner.
  */
-export function allocateAddress(
-  table: Allocations,
-  service: ServiceName,
-  stated: ServiceAddress,
-  reserved: ReadonlySet<string>,
-): Allocations {
-  const own = table.addresses.get(service);
-  const others = [...table.addresses].filter(([name]) => name !== service);
-  const choose = (family: 'ipv4' | 'ipv6'): string => {
-    const taken = new Map(others.map(([name, address]) => [address[family], name] as const));
-    if (stated[family] === '') {
-      const kept = own?.[family];
-      return kept !== undefined && !reserved.has(kept)
-        ? kept
-        : firstFree(family, service, (text) => !taken.has(text) && !reserved.has(text));
+export function allocateAddresses(table: Allocations, wishes: readonly AddressWish[]): Allocations {
+  const present = new Set(wishes.map((wish) => wish.service));
+  const families = ['ipv4', 'ipv6'] as const;
+  const chosen = new Map(wishes.map(({ service }) => [service, { ipv4: '', ipv6: '' }]));
+  for (const family of families) {
+    const owners = new Map(
+      [...table.addresses].map(([service, address]) => [address[family], service] as const),
+    );
+    const given = new Set(owners.keys());
+    const give = (service: ServiceName, address: string): void => {
+      owners.set(address, service);
+      given.add(address);
+      const mine = chosen.get(service);
+      if (mine !== undefined) mine[family] = address;
+    };
+    for (const { service, stated } of wishes) {
+      if (stated[family] === '') continue;
+      const address = onBridge(family, service, stated[family]);
+      const owner = owners.get(address);
+      if (owner !== undefined && owner !== service && present.has(owner))
+        throw new MosError('state', `cannot give ${address} to ${service}: this machine gave it to ${owner}`);
+      give(service, address);
     }
-    const wanted = onBridge(family, service, stated[family]);
-    const owner = taken.get(wanted);
-    if (owner !== undefined)
-      throw new MosError('state', `cannot give ${wanted} to ${service}: this machine gave it to ${owner}`);
-    return wanted;
-  };
-  const address = { ipv4: choose('ipv4'), ipv6: choose('ipv6') };
-  if (own?.ipv4 === address.ipv4 && own.ipv6 === address.ipv6) return table;
-  return { ...table, addresses: new Map([...table.addresses, [service, address]]) };
+    for (const { service, stated } of wishes) {
+      const own = table.addresses.get(service)?.[family];
+      if (stated[family] !== '') continue;
+      const isKept = own !== undefined && owners.get(own) === service;
+      give(service, isKept ? own : firstFree(family, service, (address) => !given.has(address)));
+    }
+  }
+  return withAddresses(table, chosen);
+}
+
+/** The table in which these addresses belong to these services and to nobody else. */
+export function withAddresses(
+  table: Allocations,
+  given: ReadonlyMap<ServiceName, ServiceAddress>,
+): Allocations {
+  const taken = new Set([...given.values()].flatMap((address) => [address.ipv4, address.ipv6]));
+  const others = [...table.addresses].filter(
+    ([service, address]) => !given.has(service) && !taken.has(address.ipv4) && !taken.has(address.ipv6),
+  );
+  return { ...table, addresses: new Map([...others, ...given]) };
+}
+
+/** The table in which `nsgroup` has the range from `start`; what contradicts the table is corrupt. */
+export function withRange(table: Allocations, nsgroup: NsGroup, start: number): Allocations {
+  const known = table.nsgroups.get(nsgroup);
+  if (known === start) return table;
+  const range = { start, count: idRanges.size };
+  for (const [other, otherStart] of table.nsgroups)
+    if (other === nsgroup || overlaps(range, { start: otherStart, count: idRanges.size }))
+      throw new MosError(
+        'corrupt',
+        `cannot use the ids from ${start} for the nsgroup ${nsgroup}: the ids from ${otherStart} belong to ${other}`,
+      );
+  return { ...table, nsgroups: new Map([...table.nsgroups, [nsgroup, start]]) };
 }
 
 /** A stated address with the mask of the bridge. */

@@ -28,6 +28,7 @@ import { dependencyProblems, duplicateProblems, portProblems } from './rules.ts'
 import {
   digest,
   extras,
+  isBootTarget,
   type Network,
   name,
   network,
@@ -121,12 +122,6 @@ const withDefaults = (target: WrittenTarget): ImportTarget => ({
   network: target.network ?? (isBootTarget(target) ? hostNetwork : noNetwork),
   nsgroup: target.nsgroup ?? '',
 });
-
-/** The targets that a machine boots from. */
-export const isBootTarget = (target: {
-  readonly service_name: string;
-  readonly service_type: ServiceType;
-}): boolean => target.service_type === 'hostfs' || target.service_name === 'bootkit';
 
 async function sourceProblems(file: ImportFile): Promise<Problem[]> {
   // Late: oci brings zod along, and a boot that only reads install manifests needs neither.

@@ -8,9 +8,18 @@ export {
   type ServiceAddress,
 } from './allocate.ts';
 export {
+  deriveSystem,
+  findTarget,
+  findVolume,
+  type MachineSystem,
+  type MachineTarget,
+  type MachineVolume,
+  type Sources,
+} from './derive.ts';
+export { type Change, type Content, diffContent, summarizeChanges } from './diff.ts';
+export {
   type ImportFile,
   type ImportTarget,
-  isBootTarget,
   parseImportFile,
   type ResolvedImage,
   toInstallManifest,
@@ -22,6 +31,7 @@ export {
   type ReadInstallManifest,
   type UpdateType,
 } from './install.ts';
+export { absorbAllocations, type Merged, type MergeInput, mergeUpdate } from './merge.ts';
 export {
   isHostIds,
   type ManifestSha,
@@ -46,13 +56,14 @@ export {
   sourceFile,
   systemManifestFile,
 } from './system.ts';
-export type {
-  Health,
-  Network,
-  Port,
-  Resources,
-  ServiceType,
-  StorageUse,
-  TargetExtras,
-  Volume,
+export {
+  type Health,
+  isBootTarget,
+  type Network,
+  type Port,
+  type Resources,
+  type ServiceType,
+  type StorageUse,
+  type TargetExtras,
+  type Volume,
 } from './target.ts';

@@ -73,6 +73,12 @@ export type TargetExtras = {
   readonly integrity?: 'verity';
 };
 
+/** The targets that a machine boots from. */
+export const isBootTarget = (target: {
+  readonly service_name: string;
+  readonly service_type: ServiceType;
+}): boolean => target.service_type === 'hostfs' || target.service_name === 'bootkit';
+
 const printable = /^[\x20-\x7e]+$/;
 /** No control characters: Cc, and the line and paragraph separators. */
 const hasControl = (value: string): boolean => /[\p{Cc}\u2028\u2029]/u.test(value);
