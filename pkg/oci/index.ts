@@ -15,14 +15,14 @@ export {
   copyGraph,
   planCopy,
 } from './copy.ts';
-export { Descriptor, digestSchema } from './descriptor.ts';
+export type { Descriptor } from './descriptor.ts';
 export { type Digest, digestFromHex, digestHex, isDigest, parseDigest } from './digest.ts';
 export {
-  ImageIndex,
-  ImageManifest,
-  parseDocument,
+  type ImageIndex,
+  type ImageManifest,
   parseImageIndex,
   parseImageManifest,
+  parseJson,
 } from './documents.ts';
 export { childrenOf, type GraphNode, isDocument, parseManifestOrIndex, walkGraph } from './graph.ts';
 export { annotationKeys, isIndexType, isManifestType, media } from './media.ts';
