@@ -29,8 +29,8 @@ test(refuses, { ...manifest, layers: undefined }, 'layers: must be a list');
 test(refuses, { ...manifest, config: { ...blob, size: -1 } }, 'config.size: must be a whole number of bytes');
 test(
   refuses,
-  { ...manifest, config: { ...blob, size: 1e300 } },
-  'config.size: must be a whole number of bytes',
+  { ...manifest, layers: [{ ...blob, size: 1e300 }] },
+  'layers.0.size: must be a whole number of bytes',
 );
 test(
   refuses,
