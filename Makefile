@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: all help setup check format images test test-unit clean install tools
+.PHONY: all help setup check docs format images test test-unit clean install tools
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -55,6 +55,9 @@ check: node_modules/.installed ## format, lint, types, unit tests: before each c
 
 test-unit: node_modules/.installed ## the unit tests alone
 	ava
+
+docs: node_modules/.installed ## docs/cli.md and docs/errors.md, made of the code
+	node setup/docs.ts
 
 test: setup build/mosctl $(TOOLS) ## everything; the last line counts
 	node setup/test.ts

@@ -58,6 +58,13 @@ function afterCompare(program: Buffer, at: number, offset: number, letter: strin
   return program[value] === letter.charCodeAt(0) && program[value + 1] === 0x75 ? value + 3 : undefined;
 }
 
+/** The time of what is built, not of the building: SOURCE_DATE_EPOCH, else the last commit. */
+function builtAt(): string {
+  const commit = () => execFileSync('git', ['log', '-1', '--format=%ct'], { encoding: 'utf8' }).trim();
+  const seconds = Number(process.env['SOURCE_DATE_EPOCH'] ?? commit());
+  return new Date(seconds * 1000).toISOString();
+}
+
 mkdirSync(dirname(output), { recursive: true });
 execFileSync(
   'bun',
@@ -69,6 +76,7 @@ execFileSync(
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
     '--external=koffi',
+    `--define=MOS_BUILT_AT=${JSON.stringify(builtAt())}`,
     ...(target === undefined ? [] : [`--target=${target}`]),
     `--outfile=${temporary}`,
     'cmd/mosctl/main.ts',

@@ -80,6 +80,10 @@ export type Context<A extends Arguments, O extends Options> = {
   readonly report: Report;
   /** Aborted by SIGINT and SIGTERM. */
   readonly signal: AbortSignal;
+  /** When this program was built: no sane clock is earlier. */
+  readonly builtAt: Date;
+  /** The working directory. */
+  readonly cwd: string;
   /** All of stdin, without the newline at its end: for `--pass-stdin`. */
   readStdin(): Promise<string>;
 };

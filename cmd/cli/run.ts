@@ -15,6 +15,7 @@ export type Terminal = {
   readonly cwd: string;
   readonly signal: AbortSignal;
   readonly version: string;
+  readonly builtAt: Date;
 };
 
 /** Runs one command line; returns the exit code. Nothing is thrown. */
@@ -81,6 +82,8 @@ function act(
     options: parsed.options,
     report,
     signal: terminal.signal,
+    builtAt: terminal.builtAt,
+    cwd: terminal.cwd,
     readStdin: terminal.readStdin,
   };
   return command.run(context as unknown as Context<Record<never, never>, Record<never, never>>);

@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { MosError } from '../../pkg/errors/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { mosctl } from '../mosctl/commands.ts';
-import { version } from '../mosctl/version.ts';
+import { builtAt, version } from '../mosctl/version.ts';
 import { programs } from '../programs.ts';
 import { globalFlags } from './arguments.ts';
 import type { Program } from './command.ts';
@@ -41,6 +41,7 @@ const terminalOf = (signal: AbortSignal): Terminal => ({
   cwd: process.cwd(),
   signal,
   version,
+  builtAt,
 });
 
 async function readStdin(): Promise<string> {

@@ -48,6 +48,7 @@ async function called(line: string, options: { columns?: number; signal?: AbortS
     cwd: '/w',
     signal: options.signal ?? new AbortController().signal,
     version: '1.2.3',
+    builtAt: new Date(0),
   });
   return { exit, stdout: stdout.join(''), stderr: stderr.join('') };
 }
