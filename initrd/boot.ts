@@ -1,0 +1,113 @@
+import { randomBytes } from 'node:crypto';
+import { chooseMachineDisk, type MachineDisk, type MachineRole, readDisks } from '../pkg/disk/index.ts';
+import { isMosError, MosError, messageOf } from '../pkg/errors/index.ts';
+import { type Host, type MountFlag, readText, writeAtomic } from '../pkg/host/index.ts';
+import { type Report, runSteps, type Step } from '../pkg/steps/index.ts';
+import { parseKernelArguments } from './arguments.ts';
+import { inInitrd } from './contents.ts';
+import { bringPersistent, makeMachineId } from './persistent.ts';
+
+/** What the steps of a boot share. */
+type Boot = {
+  readonly host: Host;
+  readonly report: Report;
+  /** Verifies the generation to boot against `ca` and mounts its hostfs at `target`. */
+  readonly mountRoot: (options: { ca: string; target: string }) => Promise<void>;
+  disk?: MachineDisk;
+};
+
+const newRoot = `/${inInitrd.newRoot}`;
+const manifestCa = `/${inInitrd.manifestCa}`;
+/** Disks of a slow controller may come late; one that is not there after this is not there. */
+const diskDeadline = 30_000;
+const diskInterval = 20;
+
+/** Where the partitions are in the initrd and, under the same names, in the booted machine. */
+const partitions: readonly { role: MachineRole; target: string; flags: readonly MountFlag[] }[] = [
+  { role: 'machine-config', target: '/config', flags: ['nodev', 'nosuid', 'noexec'] },
+  { role: 'machine-store', target: '/atomfs-cache', flags: ['nodev', 'nosuid', 'noexec'] },
+  { role: 'machine-scratch', target: '/scratch-writes', flags: ['nodev', 'nosuid'] },
+];
+
+/** From the kernel to a root file system that init can start on. Nothing is undone: after a failure preinit reboots. */
+const bootSteps: readonly Step<Boot>[] = [
+  { name: 'load the modules of the kernel', run: loadModules },
+  { name: 'find the disk of this machine', run: findDisk },
+  { name: 'mount config, store and scratch', run: mountPartitions },
+  {
+    name: 'verify and mount the root file system',
+    run: (boot) => boot.mountRoot({ ca: manifestCa, target: newRoot }),
+  },
+  { name: 'bring what persists', run: persist },
+  { name: 'hand over', run: handOver },
+];
+
+export const boot = (host: Host, mountRoot: Boot['mountRoot'], report: Report): Promise<void> =>
+  runSteps<Boot>({ host, report, mountRoot }, bootSteps, report);
+
+async function loadModules({ host }: Boot): Promise<void> {
+  const order = (await readText(host, `/${inInitrd.moduleOrder}`)).trim().split('\n');
+  for (const name of order)
+    try {
+      await host.devices.loadModule(`/${inInitrd.modules}/${name}`);
+    } catch (error) {
+      if (!isMosError(error, 'unsupported')) throw error; // ENODEV: a module for hardware this machine hasn't got
+    }
+}
+
+async function findDisk(context: Boot): Promise<void> {
+  const { host } = context;
+  const { disk } = parseKernelArguments(await readText(host, '/proc/cmdline'));
+  const deadline = host.clock.monotonic() + diskDeadline;
+  for (;;) {
+    const disks = await readDisks(host);
+    const found = chooseMachineDisk(disks, disk);
+    if (found) {
+      context.disk = found;
+      return;
+    }
+    if (host.clock.monotonic() > deadline) throw noDisk(disks);
+    await host.clock.sleep(diskInterval);
+  }
+}
+
+function noDisk(disks: Awaited<ReturnType<typeof readDisks>>): MosError {
+  const seen = disks.map(({ name, table, problem }) => {
+    const found = table?.partitions.map((partition) => partition.name).join(', ');
+    return `${name} (${problem ?? found ?? 'no partition table'})`;
+  });
+  return new MosError(
+    'not-found',
+    `cannot find the disk of this machine: of ${seen.join(', ') || 'no disk at all'} none has the partitions ${partitions
+      .map(({ role }) => role)
+      .join(', ')}`,
+  );
+}
+
+async function mountPartitions({ host, disk }: Boot): Promise<void> {
+  if (!disk) throw new MosError('internal', 'cannot mount partitions before the disk was found');
+  for (const { role, target, flags } of partitions) {
+    await host.files.makeFolder(target, { parents: true });
+    await host.mounts.mount({ fstype: 'ext4', source: disk.nodes[role], target, flags });
+  }
+}
+
+async function persist({ host, report }: Boot): Promise<void> {
+  try {
+    await makeMachineId(host, '/config', randomBytes(16));
+  } catch (error) {
+    report({ kind: 'note', text: `this machine has no lasting id: ${messageOf(error)}` });
+  }
+  await bringPersistent(host, '/config', newRoot, report);
+}
+
+/** What preinit does not move: our partitions. The running machine trusts the CA that it was booted with. */
+async function handOver({ host }: Boot): Promise<void> {
+  const secure = `${newRoot}/factory/secure`;
+  await host.files.makeFolder(secure, { parents: true });
+  await writeAtomic(host, `${secure}/manifestCA.pem`, await host.files.read(manifestCa));
+  for (const { target } of partitions) {
+    await host.files.makeFolder(`${newRoot}${target}`, { parents: true });
+    await host.mounts.move(target, `${newRoot}${target}`);
+  }
+}

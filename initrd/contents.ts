@@ -1,0 +1,90 @@
+import { MosError } from '../pkg/errors/index.ts';
+import type { Host } from '../pkg/host/index.ts';
+import type { CpioEntry } from './cpio.ts';
+import { moduleKey, parseDepends, planModules, wantedModules } from './modules.ts';
+
+/** Where an initrd's parts are found. `modules` is a folder of *.ko files of one kernel. */
+export type InitrdParts = {
+  readonly preinit: string;
+  readonly mosctl: string;
+  readonly manifestCa: string;
+  readonly modules: string;
+};
+
+/** Where they lie in the initrd. */
+export const inInitrd = {
+  mosctl: 'bin/mosctl',
+  manifestCa: 'manifestCA.pem',
+  modules: 'lib/modules',
+  /** Names of the modules' files in the order of loading, one a line. */
+  moduleOrder: 'lib/modules/order',
+  newRoot: 'sysroot',
+} as const;
+
+/** The executable needs the C library and its loader, nothing else. */
+const libraryFolders = { x86_64: '/lib/x86_64-linux-gnu', aarch64: '/lib/aarch64-linux-gnu' } as const;
+const loaders = { x86_64: '/lib64/ld-linux-x86-64.so.2', aarch64: '/lib/ld-linux-aarch64.so.1' } as const;
+const libraries = ['libc.so.6', 'libm.so.6', 'libpthread.so.0', 'libdl.so.2'];
+
+/** Everything an initrd consists of: the same parts give the same entries. */
+export async function readInitrd(host: Host, parts: InitrdParts): Promise<CpioEntry[]> {
+  const executable = async (path: string, from: string): Promise<CpioEntry> => ({
+    kind: 'file',
+    path,
+    mode: 0o755,
+    content: await host.files.read(from),
+  });
+  return [
+    await executable('init', parts.preinit),
+    await executable(inInitrd.mosctl, parts.mosctl),
+    ...(await Promise.all(libraryFiles(host).map((file) => executable(file.slice(1), file)))),
+    ...(await moduleEntries(host, parts.modules)),
+    {
+      kind: 'file',
+      path: inInitrd.manifestCa,
+      mode: 0o644,
+      content: await host.files.read(parts.manifestCa),
+    },
+    { kind: 'folder', path: inInitrd.newRoot, mode: 0o755 },
+    { kind: 'folder', path: 'tmp', mode: 0o700 },
+  ];
+}
+
+function libraryFiles(host: Host): string[] {
+  const { architecture } = host.machine;
+  if (architecture !== 'x86_64' && architecture !== 'aarch64')
+    throw new MosError('unsupported', `cannot make an initrd for ${architecture}`);
+  return [loaders[architecture], ...libraries.map((name) => `${libraryFolders[architecture]}/${name}`)];
+}
+
+async function moduleEntries(host: Host, folder: string): Promise<CpioEntry[]> {
+  const files = new Map<string, { name: string; content: Uint8Array }>();
+  const names = (await host.files.list(folder)).filter((name) => name.endsWith('.ko'));
+  const byKey = new Map(names.map((name) => [moduleKey(name.slice(0, -'.ko'.length)), name]));
+  const load = async (key: string): Promise<void> => {
+    const name = byKey.get(key);
+    if (name === undefined)
+      throw new MosError('not-found', `cannot make an initrd: the kernel has no module ${key}`);
+    if (files.has(key)) return;
+    const content = await host.files.read(`${folder}/${name}`);
+    files.set(key, { name, content });
+    for (const needed of parseDepends(content)) await load(moduleKey(needed));
+  };
+  for (const wanted of wantedModules) await load(moduleKey(wanted));
+
+  const order = planModules(wantedModules, (key) =>
+    parseDepends(files.get(key)?.content ?? new Uint8Array(0)),
+  );
+  const text = order.map((key) => `${files.get(key)?.name}\n`).join('');
+  return [
+    { kind: 'file', path: inInitrd.moduleOrder, mode: 0o644, content: Buffer.from(text) },
+    ...[...files.values()].map(
+      ({ name, content }): CpioEntry => ({
+        kind: 'file',
+        path: `${inInitrd.modules}/${name}`,
+        mode: 0o644,
+        content,
+      }),
+    ),
+  ];
+}

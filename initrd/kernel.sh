@@ -1,0 +1,21 @@
+#!/bin/bash
+# Debian's cloud kernel into a folder: kernel.sh OUT makes OUT/vmlinuz and OUT/modules/*.ko. Nothing of it is installed here.
+set -euo pipefail
+out=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+chmod 0755 "$work" # apt fetches as another user
+
+package() { apt-cache depends --important linux-image-cloud-amd64 | sed -n 's/^ *Depends: \(linux-image-[^ ]*\)$/\1/p' | head -n 1; }
+[ -n "$(package)" ] || apt-get update -q
+cd "$work"
+apt-get download -q "$(package)" || { apt-get update -q && apt-get download -q "$(package)"; }
+dpkg-deb --extract ./*.deb files
+mkdir files/modules
+find files/lib/modules -name '*.ko' -exec mv -t files/modules {} +
+mv files/boot/vmlinuz-* files/vmlinuz
+
+cd - >/dev/null
+rm -rf "$out"
+mkdir -p "$out"
+mv "$work"/files/{vmlinuz,modules} "$out"

@@ -1,0 +1,46 @@
+import { MosError } from '../pkg/errors/index.ts';
+
+/**
+ * What the initrd loads of Debian's kernel; ext4, nvme, the TPM and the serial ports are built in. A machine without
+ * the hardware of a module boots all the same.
+ */
+export const wantedModules = [
+  ...['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod'], // disks
+  ...['loop', 'dm-verity', 'sha256-ssse3', 'squashfs', 'erofs', 'overlay'], // layers
+  ...['virtio-rng', 'virtio_net'],
+  ...['vfat', 'nls_cp437', 'nls_ascii', 'efivarfs'], // the ESP and the boot loader's variables
+] as const;
+
+/** A module's other modules, as its .modinfo section names them. */
+export function parseDepends(module: Uint8Array): string[] {
+  const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
+  const key = '\0depends=';
+  const at = bytes.indexOf(key, 0, 'latin1');
+  if (at < 0) return [];
+  const text = bytes.toString('latin1', at + key.length, bytes.indexOf(0, at + key.length));
+  return text === '' ? [] : text.split(',');
+}
+
+/** The kernel writes - and _ as it likes. */
+export const moduleKey = (name: string): string => name.replaceAll('-', '_');
+
+/** The wanted modules and all they need, each after what it needs. */
+export function planModules(
+  wanted: readonly string[],
+  dependsOf: (name: string) => readonly string[],
+): string[] {
+  const planned = new Set<string>();
+  const add = (name: string, needing: readonly string[]): void => {
+    const key = moduleKey(name);
+    if (needing.includes(key))
+      throw new MosError(
+        'invalid',
+        `cannot order the modules of the kernel: ${[...needing, key].join(' needs ')}`,
+      );
+    if (planned.has(key)) return;
+    for (const needed of dependsOf(key)) add(needed, [...needing, key]);
+    planned.add(key);
+  };
+  for (const name of wanted) add(name, []);
+  return [...planned];
+}
