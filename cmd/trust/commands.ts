@@ -4,8 +4,12 @@ import { keysetList } from './keyset-list.ts';
 import { keysetShow } from './keyset-show.ts';
 import { projectAdd } from './project-add.ts';
 import { projectList } from './project-list.ts';
+import { projectRevoke } from './project-revoke.ts';
+import { signEfi } from './sign-efi.ts';
 import { sudiAdd } from './sudi-add.ts';
 import { sudiList } from './sudi-list.ts';
+import { ticketAdd } from './ticket-add.ts';
+import { verifyEfi } from './verify-efi.ts';
 
 export const trust: Program = {
   name: 'trust',
@@ -14,6 +18,21 @@ export const trust: Program = {
     keyset: 'all keys and certificates of one vendor',
     project: 'a product of a keyset, and the key that signs its manifests',
     sudi: 'identity certificates of machines',
+    ticket: 'permissions to go back',
+    sign: 'signatures to make',
+    verify: 'signatures to check',
   },
-  commands: [keysetList, keysetAdd, keysetShow, projectList, projectAdd, sudiList, sudiAdd],
+  commands: [
+    keysetList,
+    keysetAdd,
+    keysetShow,
+    projectList,
+    projectAdd,
+    projectRevoke,
+    sudiList,
+    sudiAdd,
+    ticketAdd,
+    signEfi,
+    verifyEfi,
+  ],
 };

@@ -17,6 +17,7 @@ export const media = {
   install: 'application/vnd.machine.install',
   certificate: 'application/vnd.machine.pubkeycrt',
   signature: 'application/vnd.machine.signature',
+  revocation: 'application/vnd.machine.crl',
 } as const;
 
 export const annotationKeys = {

@@ -4,7 +4,7 @@ import { type Certificate, nameOfCertificate } from './certificate.ts';
 import { codeSigning, serverAuth } from './extensions.ts';
 import { isSameName } from './name.ts';
 import { nearest, Refusal } from './refusals.ts';
-import type { RevocationList } from './revocation.ts';
+import { isRevoked, type RevocationList } from './revocation.ts';
 
 /** What the leaf must be allowed to do. */
 export type Purpose = 'code signing' | 'server authentication';
@@ -18,7 +18,7 @@ export type ChainPolicy = {
   readonly purpose: Purpose;
   /** undefined: dates don't count (at boot, DESIGN "Trust" 2). */
   readonly time: Date | undefined;
-  readonly revoked: RevocationList | undefined;
+  readonly revoked: readonly RevocationList[];
 };
 
 const deepest = 4;
@@ -32,7 +32,7 @@ export function verifyChain(
   checkLeafUsage(leaf, policy.purpose);
   const chain = findChain([leaf], intermediates, policy);
   for (const certificate of chain) checkDates(certificate, policy.time);
-  for (const certificate of chain.slice(0, -1)) checkRevoked(certificate, policy.revoked);
+  checkRevoked(chain, policy.revoked);
   return chain;
 }
 
@@ -104,9 +104,10 @@ function checkDates(certificate: Certificate, time: Date | undefined): void {
     throw new Refusal('expired', { subject, detail: certificate.notAfter.toISOString() });
 }
 
-function checkRevoked(certificate: Certificate, revoked: RevocationList | undefined): void {
-  const isListed = revoked?.entries.some(
-    (entry) => entry.serial === certificate.serial && isSameName(entry.issuer, certificate.issuer),
-  );
-  if (isListed) throw new Refusal('revoked', { subject: nameOfCertificate(certificate) });
+function checkRevoked(chain: readonly Certificate[], revoked: readonly RevocationList[]): void {
+  for (const [index, certificate] of chain.entries()) {
+    const issuer = chain[index + 1];
+    if (issuer !== undefined && isRevoked(revoked, issuer.key.spki, certificate.serial))
+      throw new Refusal('revoked', { subject: nameOfCertificate(certificate) });
+  }
 }

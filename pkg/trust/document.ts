@@ -28,7 +28,8 @@ export type Policy = {
   readonly product?: string | undefined;
   /** Dates count when something is accepted, not when what was accepted boots again. */
   readonly time: AcceptanceTime | 'at boot';
-  readonly revoked?: RevocationList | undefined;
+  /** From `newestRevocationLists`. */
+  readonly revoked?: readonly RevocationList[] | undefined;
 };
 
 /** Who signed which bytes. */
@@ -61,7 +62,7 @@ export function verifyEvidence(evidence: Evidence, policy: Policy): Proof {
 }
 
 /** A clock that can't be right judges no dates. */
-function checkClock({ now, builtAt }: AcceptanceTime): Date {
+export function checkClock({ now, builtAt }: AcceptanceTime): Date {
   if (now >= builtAt) return now;
   throw new MosError(
     'state',
@@ -71,12 +72,12 @@ function checkClock({ now, builtAt }: AcceptanceTime): Date {
 }
 
 function verifyWith(pem: Uint8Array, evidence: Evidence, policy: Policy, time: Date | undefined): Proof {
-  const [leaf, ...between] = parseCertificates(pem);
+  const [leaf, ...between] = readCertificates(pem);
   verifyChain(leaf, between, {
     anchors: policy.anchors,
     purpose: 'code signing',
     time,
-    revoked: policy.revoked,
+    revoked: policy.revoked ?? [],
   });
   const product = productName.exec(leaf.subject.commonName ?? '')?.[1];
   if (product === undefined) throw new Refusal('no-product', { subject: nameOfCertificate(leaf) });
@@ -90,7 +91,7 @@ function verifyWith(pem: Uint8Array, evidence: Evidence, policy: Policy, time: D
 }
 
 /** At least one. Whatever is wrong with the bytes of a stranger becomes a Refusal, never a crash. */
-function parseCertificates(pem: Uint8Array): readonly [Certificate, ...Certificate[]] {
+export function readCertificates(pem: Uint8Array): readonly [Certificate, ...Certificate[]] {
   try {
     const [leaf, ...rest] = parseCertificatePem(pem).map(parseCertificate);
     if (leaf !== undefined) return [leaf, ...rest];

@@ -1,6 +1,14 @@
 export { type KeyType, keyTypes } from './algorithms.ts';
 export { type AnchorOptions, type Anchors, parseAnchors, readAnchors, readSudiAnchors } from './anchors.ts';
 export { type AcceptanceTime, type Evidence, type Policy, type Proof, verifyEvidence } from './document.ts';
+export { type EfiKey, signEfi } from './efi/sign.ts';
+export { type VerifiedEfi, verifyEfi } from './efi/verify.ts';
+export {
+  type IdentityPolicy,
+  type MachineIdentity,
+  readMachineIdentity,
+  verifyIdentity,
+} from './identity.ts';
 export {
   type AddedKeyset,
   type AddedProject,
@@ -12,8 +20,15 @@ export {
 } from './keyset/add.ts';
 export { type KeysOptions, keysFolder } from './keyset/folder.ts';
 export { listKeysets, listProjects, listSudis } from './keyset/list.ts';
+export { type Revoked, revokeProject } from './keyset/revoke.ts';
 export { type ShownFile, type ShownKeyset, showKeyset } from './keyset/show.ts';
 export { openSigner, parseProjectName, type Signer } from './keyset/signer.ts';
+export { type AddedTicket, addTicket, readTicketFiles, type TicketRequest } from './keyset/ticket.ts';
 export { type VerifiedManifest, verifyInstallManifest } from './manifest.ts';
-export type { RevocationList } from './revocation.ts';
+export {
+  newestRevocationLists,
+  type RevocationList,
+  renderRevocationLists,
+} from './revocation.ts';
+export { type Ticket, type TicketPolicy, type VerifiedTicket, verifyTicket } from './ticket.ts';
 export type { Verified } from './verified.ts';

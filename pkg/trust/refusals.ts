@@ -63,6 +63,10 @@ export const refusals = {
     text: 'its certificate "{subject}" names no product',
     hint: 'publish with a project of a keyset: trust project add',
   },
+  'no-identity': {
+    text: 'its certificate "{subject}" names no product and serial',
+    hint: 'make one with trust sudi add',
+  },
   signature: {
     text: 'no signature fits its bytes',
     hint: 'it was changed after it was signed, or signed with another key',
@@ -76,6 +80,12 @@ export const refusals = {
     text: 'its publisher allows nobody to accept it after {detail}',
     hint: 'ask for a newer one',
   },
+  'ticket-serial': { text: 'it is for the machine {detail}', hint: undefined },
+  'ticket-floor': {
+    text: 'it is for a machine with the floor {detail}',
+    hint: 'ask for one with the present floor: mosctl status shows it',
+  },
+  'ticket-used': { text: 'it was used before', hint: 'ask for a new one: a ticket is good for one time' },
 } as const satisfies Record<string, { text: string; hint: string | undefined }>;
 
 export type RefusalKind = keyof typeof refusals;

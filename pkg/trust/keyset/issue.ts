@@ -45,7 +45,7 @@ export const generateKeys = async (type: KeyType): Promise<Keys> =>
   (await subtle.generateKey(algorithms[type], true, ['sign', 'verify'])) as Keys;
 
 /** The library registers itself by decorators and is slow to load: only what makes certificates loads it. */
-async function library() {
+export async function library() {
   await import('reflect-metadata');
   return import('@peculiar/x509');
 }
@@ -108,7 +108,7 @@ async function extensionsOf(
   ];
 }
 
-async function toSigningKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
+export async function toSigningKey(key: KeyObject): Promise<webcrypto.CryptoKey> {
   const type: KeyType =
     key.asymmetricKeyType === 'rsa' ? 'rsa' : key.asymmetricKeyType === 'ed25519' ? 'ed25519' : 'ecdsa';
   const pkcs8 = key.export({ format: 'der', type: 'pkcs8' });

@@ -33,6 +33,10 @@ export async function writeCredentials(
   await host.files.syncFolder(folder);
 }
 
+/** One writer at a time below the folder of all keysets; readers need no lock. */
+export const lockKeys = (host: Host, keys: string, what: string): Promise<AsyncDisposable> =>
+  host.files.lock(`${keys}/.lock`, { wait: 30_000, owner: `trust, ${what}` });
+
 /**
  * Makes `target`, or nothing: `fill` writes into a temporary folder that gets its name at the end. `keys` is the
  * folder of all keysets: its lock and its temporary folders, so that a reader of a keyset never sees a half of one.
@@ -45,7 +49,7 @@ export async function makeWhole<T>(
   fill: (folder: string) => Promise<T>,
 ): Promise<T> {
   await host.files.makeFolder(keys, { mode: folderMode, parents: true });
-  await using _lock = await host.files.lock(`${keys}/.lock`, { wait: 30_000, owner: `trust, ${what}` });
+  await using _lock = await lockKeys(host, keys, what);
   await sweepTemporary(host, keys);
   if ((await host.files.stat(target)) !== undefined)
     throw new MosError('exists', `cannot add the ${what}: ${target} is there already`, {
