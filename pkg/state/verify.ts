@@ -1,0 +1,43 @@
+import { messageOf } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import { type ObjectId, readTyped } from './git/objects.ts';
+import { parseCommit, parseTree } from './git/parse.ts';
+import { listRefs } from './git/refs.ts';
+import type { State } from './paths.ts';
+
+export type RepositoryCheck = { readonly objects: number; readonly problems: readonly string[] };
+
+/** Reads every object that a ref reaches and compares its hash, without a git program. Never throws for damage. */
+export async function verifyRepository(host: Host, state: State): Promise<RepositoryCheck> {
+  const seen = new Set<ObjectId>();
+  const problems: string[] = [];
+  const attempt = async (what: string, run: () => Promise<void>): Promise<void> => {
+    await run().catch((error: unknown) => void problems.push(`${what}: ${messageOf(error)}`));
+  };
+  const tree = async (id: ObjectId, what: string): Promise<void> => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    for (const entry of parseTree(await readTyped(host, state, 'tree', id)))
+      await attempt(`${what}, ${entry.name}`, async () => {
+        if (entry.mode === '40000') return tree(entry.id, what);
+        if (seen.has(entry.id)) return;
+        seen.add(entry.id);
+        await readTyped(host, state, 'blob', entry.id);
+      });
+  };
+  const line = async (from: ObjectId, what: string): Promise<void> => {
+    for (let at: ObjectId | undefined = from; at !== undefined && !seen.has(at); ) {
+      seen.add(at);
+      const commit = parseCommit(await readTyped(host, state, 'commit', at));
+      await attempt(what, () => tree(commit.tree, what));
+      at = commit.parents[0];
+    }
+  };
+  let refs = new Map<string, ObjectId>();
+  await attempt('refs', async () => {
+    for (const folder of ['refs/heads/', 'refs/mos/', 'refs/tags/', 'refs/notes/'])
+      refs = new Map([...refs, ...(await listRefs(host, state, folder))]);
+  });
+  for (const [ref, id] of refs) await attempt(ref, () => line(id, ref));
+  return { objects: seen.size, problems };
+}

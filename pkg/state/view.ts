@@ -1,0 +1,36 @@
+import type { Host } from '../host/index.ts';
+import { requireOwnConfig } from './git/config.ts';
+import { objectId, readTyped } from './git/objects.ts';
+import { parseCommit, parseTree } from './git/parse.ts';
+import { readRef } from './git/refs.ts';
+import { git } from './git/run.ts';
+import type { StateLock } from './lock.ts';
+import { mainRef } from './paths.ts';
+
+/**
+ * Brings the work tree, which is only for people, to the newest generation: `git status` is clean afterwards. Call it
+ * after the switch; mosctl itself reads committed objects only, so a crash before it costs nothing.
+ */
+export async function refreshView(host: Host, lock: StateLock): Promise<void> {
+  const { state } = lock;
+  const tip = await readRef(host, state, mainRef);
+  if (tip === undefined || (await isFresh(host, lock, tip))) return;
+  await requireOwnConfig(host, state);
+  await git(host, state, ['read-tree', '--reset', '-u', tip]);
+}
+
+async function isFresh(host: Host, { state }: StateLock, tip: string): Promise<boolean> {
+  if ((await host.files.stat(`${state.git}/index`)) === undefined) return false;
+  const { tree } = parseCommit(await readTyped(host, state, 'commit', tip));
+  const wanted = new Map(
+    parseTree(await readTyped(host, state, 'tree', tree)).map((entry) => [entry.name, entry.id]),
+  );
+  const names = (await host.files.list(state.repository)).filter((name) => name !== '.git');
+  if (names.length !== wanted.size) return false;
+  for (const name of names) {
+    const path = `${state.repository}/${name}`;
+    if ((await host.files.stat(path))?.type !== 'file') return false;
+    if (objectId('blob', await host.files.read(path)) !== wanted.get(name)) return false;
+  }
+  return true;
+}
