@@ -1,6 +1,7 @@
 export { checkLayer, inspectLayer } from './check.ts';
 export { type FileSystem, parseFileSystem } from './filesystem.ts';
 export { type LayerFrame, readFrame } from './frame.ts';
+export { findMolecule, type LayerState, listMolecules, verifyMolecule } from './inspect.ts';
 export type { LayerInspector } from './inspector.ts';
 export {
   isAtomfsLayer,
@@ -10,6 +11,19 @@ export {
   renderLayerType,
   rootHashOf,
 } from './layer.ts';
+export type {
+  Integrity,
+  LayerUse,
+  Molecule,
+  MoleculeLayer,
+  MoleculeRequest,
+  Mounted,
+  Runtime,
+  Upper,
+} from './molecule.ts';
+export { mountMolecule } from './mount.ts';
+export { layersInUse, type Swept, sweepMolecules } from './sweep.ts';
+export { type Unmounted, unmountMolecule } from './unmount.ts';
 export {
   parseVeritySuperblock,
   planVerity,

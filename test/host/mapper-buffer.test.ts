@@ -67,6 +67,9 @@ test('a table is read back', (t) => {
 test('the list of devices is read, the empty one too', (t) => {
   const bytes = replyOf([]);
   t.deepEqual(parseNames(parseReply(bytes)), []);
+  bytes.writeUInt32LE(312, 12);
+  t.deepEqual(parseNames(parseReply(bytes)), []);
+  bytes.writeUInt32LE(bytes.length, 12);
   bytes.writeBigUInt64LE(BigInt(253 << 8), 312);
   bytes.writeUInt32LE(24, 320);
   bytes.write('first', 324);

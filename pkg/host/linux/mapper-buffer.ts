@@ -38,6 +38,8 @@ const at = {
 const specSize = 40;
 const typeSize = 16;
 const smallest = 4096;
+/** Where the name stands in a struct dm_name_list. */
+const namesAt = 12;
 
 /** _IOWR(0xfd, command, struct dm_ioctl) */
 export const requestOf = (command: Command): number => 0xc138fd00 + commands[command];
@@ -111,12 +113,13 @@ export function parseTargets(reply: Reply): DmTarget[] {
   return targets;
 }
 
-/** struct dm_name_list: u64 dev, u32 next from its own start (0: the last), name. */
+/** struct dm_name_list: u64 dev, u32 next from its own start (0: the last), name. Nothing at all where none is. */
 export function parseNames(reply: Reply): DmDevice[] {
   const devices: DmDevice[] = [];
-  for (let offset = 0; reply.data.readBigUInt64LE(offset) !== 0n; ) {
+  for (let offset = 0; offset + namesAt < reply.data.length; ) {
     const number = Number(reply.data.readBigUInt64LE(offset));
-    devices.push({ name: textAt(reply.data, offset + 12), number: renderDevice(number) });
+    if (number === 0) break;
+    devices.push({ name: textAt(reply.data, offset + namesAt), number: renderDevice(number) });
     const next = reply.data.readUInt32LE(offset + 8);
     if (next === 0) break;
     offset += next;

@@ -1,0 +1,155 @@
+import { MosError } from '../errors/index.ts';
+import type { Host, MountEntry } from '../host/index.ts';
+import { Undo } from '../undo/index.ts';
+import { mountLayer, type PreparedLayer, prepareLayer } from './layers.ts';
+import { chooseMarks, isOurs, type LayerMarks, readMarks } from './marks.ts';
+import type { LayerUse, Molecule, MoleculeRequest, Mounted } from './molecule.ts';
+import { layerFolder, type Marks, planStack } from './plan.ts';
+import {
+  currentPlace,
+  idOf,
+  type MoleculeRecord,
+  mountAt,
+  newId,
+  readRecord,
+  toMolecule,
+  writeRecord,
+} from './record.ts';
+import { lockMolecules, openStage } from './stage.ts';
+import { clearStale, forget } from './sweep.ts';
+import { makeUpper, openUpper } from './upper.ts';
+
+/**
+ * Mounts the layers of an image, stacked, at the target. Afterwards only the overlay at the target is to be seen: the
+ * layers' mounts are detached, their devices vanish with the overlay, however it ends. The same molecule at the same
+ * target is left as it is; another one there is `exists`.
+ */
+export async function mountMolecule(host: Host, request: MoleculeRequest): Promise<Mounted> {
+  const target = await host.files.realPath(request.target);
+  const layers: PreparedLayer[] = [];
+  for (const layer of onceEach(request.layers)) layers.push(await prepareLayer(host, layer, request));
+  await requireDeviceMapper(host, layers);
+  await using _lock = await lockMolecules(host, request.runtime, request.owner);
+  const table = await host.mounts.table();
+  const existing = await findExisting(host, request, target, table);
+  if (existing) return { ...existing, isNew: false };
+  await clearStale(host, request.runtime, table);
+  const molecule = await mountNew(host, { request, target, layers, table });
+  return { ...molecule, isNew: true };
+}
+
+/** A layer that is there twice adds nothing below itself; overlay refuses one folder twice. The upper one stays. */
+const onceEach = (layers: MoleculeRequest['layers']): MoleculeRequest['layers'] =>
+  layers.filter(
+    ({ descriptor }, index) =>
+      !layers.slice(index + 1).some((above) => above.descriptor.digest === descriptor.digest),
+  );
+
+async function requireDeviceMapper(host: Host, layers: readonly PreparedLayer[]): Promise<void> {
+  if (!layers.some(({ check }) => check === 'verity') || (await host.devices.hasDeviceMapper())) return;
+  throw new MosError('unsupported', 'cannot mount with dm-verity: this kernel has no device-mapper', {
+    hint: 'load the modules dm-mod and dm-verity; on a development machine without them use --integrity digest',
+  });
+}
+
+async function findExisting(
+  host: Host,
+  request: MoleculeRequest,
+  target: string,
+  table: readonly MountEntry[],
+): Promise<Molecule | undefined> {
+  const entry = mountAt(table, target);
+  const id = entry && idOf(entry);
+  if (id === undefined) return undefined;
+  const record = await readRecord(host, request.runtime, id);
+  if (record && isSame(record, request)) return { ...toMolecule(record), target };
+  throw new MosError('exists', `cannot mount at ${target}: another image is mounted there`, {
+    hint: `unmount it first: \`mosctl umount ${target}\``,
+  });
+}
+
+function isSame(record: MoleculeRecord, request: MoleculeRequest): boolean {
+  const wanted = onceEach(request.layers).map(({ descriptor }) => descriptor.digest);
+  const isChecked = record.layers.every(
+    ({ check }) => check === request.integrity || request.allowMissingVerity,
+  );
+  return (
+    isChecked &&
+    record.isWritable === (request.upper !== undefined) &&
+    JSON.stringify(record.layers.map(({ digest }) => digest)) === JSON.stringify(wanted)
+  );
+}
+
+type Work = {
+  readonly request: MoleculeRequest;
+  readonly target: string;
+  /** The first is the bottom. */
+  readonly layers: readonly PreparedLayer[];
+  readonly table: readonly MountEntry[];
+};
+
+async function mountNew(host: Host, work: Work): Promise<Molecule> {
+  const { request, target, layers, table } = work;
+  const { runtime } = request;
+  const id = newId();
+  const place = await currentPlace(host);
+  await using undo = new Undo();
+  await using stage = await openStage(host, runtime, table);
+  const uses = await mountLayers(host, work, stage.folder);
+  const upper = openUpper(request.upper, id, place.bootId);
+  const record: MoleculeRecord = {
+    version: 1,
+    id,
+    target,
+    layers: uses,
+    isWritable: upper !== undefined,
+    ...(upper?.path === undefined ? {} : { upper: upper.path }),
+    ...(upper?.ephemeral === undefined ? {} : { ephemeral: upper.ephemeral }),
+    ...place,
+  };
+  await writeRecord(host, runtime, record);
+  undo.add(() => forget(host, runtime, record));
+  const marks = await marksOf(host, runtime, layers, stage.folder);
+  const plan = planStack({
+    id,
+    stage: stage.folder,
+    target,
+    flags: request.flags ?? [],
+    count: layers.length,
+    marks,
+    upper: upper?.plan,
+  });
+  if (upper) await makeUpper(host, upper, id, stage.folder);
+  for (const folder of plan.folders) await host.files.makeFolder(folder);
+  for (const call of plan.calls) await host.mounts.mount(call);
+  undo.keep();
+  return toMolecule(record);
+}
+
+/** Mounts each layer in the staging folder, top first; what each is mounted from is held by its mount afterwards. */
+async function mountLayers(host: Host, work: Work, stage: string): Promise<LayerUse[]> {
+  const uses: LayerUse[] = [];
+  for (const [index, layer] of work.layers.toReversed().entries()) {
+    const folder = layerFolder(stage, index);
+    await host.files.makeFolder(folder);
+    uses.unshift(await mountLayer(host, layer, work.request, folder));
+  }
+  return uses;
+}
+
+/** The bottom layer's marks don't count: nothing lies below it. */
+async function marksOf(
+  host: Host,
+  runtime: string,
+  layers: readonly PreparedLayer[],
+  stage: string,
+): Promise<Marks> {
+  const found: { digest: PreparedLayer['descriptor']['digest']; marks: LayerMarks }[] = [];
+  for (const [index, { descriptor, frame }] of layers.toReversed().slice(0, -1).entries())
+    if (!isOurs(frame))
+      found.push({
+        digest: descriptor.digest,
+        marks: await readMarks(host, runtime, descriptor.digest, layerFolder(stage, index)),
+      });
+  return chooseMarks(found);
+}

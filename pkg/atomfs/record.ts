@@ -1,0 +1,94 @@
+import { randomBytes } from 'node:crypto';
+import { isMosError, MosError } from '../errors/index.ts';
+import { type Host, type MountEntry, readTextIfThere, writeAtomic } from '../host/index.ts';
+import type { Molecule } from './molecule.ts';
+
+/**
+ * What we know of a mount beyond what the kernel says: `<runtime>/molecules/<id>.json`. The kernel decides whether it
+ * is mounted and where: the source of the overlay is `mos:<id>`, wherever the mount was moved to. A record is written
+ * before the first mount, so nothing that belongs to it is ever without a name.
+ */
+export type MoleculeRecord = Molecule & {
+  readonly version: 1;
+  readonly bootId: string;
+  /** A mount may be there and not be seen from another mount namespace. */
+  readonly namespace: string;
+  /** The folder to remove when the mount is gone. */
+  readonly ephemeral?: string;
+  /** It was unmounted while in use, so its upper folder may be in use until the next boot. */
+  readonly isDetached?: boolean;
+};
+
+const mark = 'mos:';
+const idPattern = /^[0-9a-f]{32}$/;
+
+export const newId = (): string => randomBytes(16).toString('hex');
+
+export const recordFolder = (runtime: string): string => `${runtime}/molecules`;
+const recordPath = (runtime: string, id: string): string => `${recordFolder(runtime)}/${id}.json`;
+
+/** The id of a molecule's mount, undefined for any other mount. */
+export function idOf(entry: MountEntry): string | undefined {
+  const id = entry.source.slice(mark.length);
+  return entry.fstype === 'overlay' && entry.source.startsWith(mark) && idPattern.test(id) ? id : undefined;
+}
+
+/** What is seen at a path: the last mount there. */
+export const mountAt = (table: readonly MountEntry[], target: string): MountEntry | undefined =>
+  table.findLast((entry) => entry.target === target);
+
+export async function currentPlace(
+  host: Host,
+): Promise<{ readonly bootId: string; readonly namespace: string }> {
+  const [bootId, namespace] = await Promise.all([
+    host.machine.bootId(),
+    host.files.readLink('/proc/self/ns/mnt'),
+  ]);
+  return { bootId, namespace };
+}
+
+export const writeRecord = (host: Host, runtime: string, record: MoleculeRecord): Promise<void> =>
+  writeAtomic(host, recordPath(runtime, record.id), `${JSON.stringify(record)}\n`);
+
+export const removeRecord = (host: Host, runtime: string, id: string): Promise<void> =>
+  host.files.remove(recordPath(runtime, id));
+
+export async function readRecord(
+  host: Host,
+  runtime: string,
+  id: string,
+): Promise<MoleculeRecord | undefined> {
+  const text = await readTextIfThere(host, recordPath(runtime, id));
+  return text === undefined ? undefined : parseRecord(text, id);
+}
+
+export async function readRecords(host: Host, runtime: string): Promise<MoleculeRecord[]> {
+  const names = await host.files.list(recordFolder(runtime)).catch((error: unknown) => {
+    if (isMosError(error, 'not-found')) return [];
+    throw error;
+  });
+  const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
+  const records = await Promise.all(
+    ids.filter((id) => idPattern.test(id)).map((id) => readRecord(host, runtime, id)),
+  );
+  return records.filter((record) => record !== undefined);
+}
+
+/** Only root writes there; what can't be read is from another version of mos. */
+function parseRecord(text: string, id: string): MoleculeRecord {
+  const record: unknown = JSON.parse(text);
+  if (typeof record === 'object' && record !== null && 'version' in record && record.version === 1)
+    return record as MoleculeRecord;
+  throw new MosError(
+    'unsupported',
+    `cannot read the record of the mount ${id}: another version of mos wrote it`,
+  );
+}
+
+export const toMolecule = (record: MoleculeRecord): Molecule => ({
+  id: record.id,
+  target: record.target,
+  layers: record.layers,
+  isWritable: record.isWritable,
+  ...(record.upper === undefined ? {} : { upper: record.upper }),
+});

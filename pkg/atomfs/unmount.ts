@@ -1,0 +1,84 @@
+import { isMosError, MosError } from '../errors/index.ts';
+import type { Host, MountEntry } from '../host/index.ts';
+import type { Digest } from '../oci/index.ts';
+import type { LayerUse, Runtime } from './molecule.ts';
+import { idOf, mountAt, readRecord, writeRecord } from './record.ts';
+import { lockMolecules } from './stage.ts';
+import { clearStale, forget } from './sweep.ts';
+
+export type Unmounted = {
+  readonly target: string;
+  /** Layers that nothing uses any more, and those that something still does. */
+  readonly freed: readonly Digest[];
+  readonly inUse: readonly Digest[];
+};
+
+/**
+ * Unmounts a molecule: first the overlay, which holds its layers; they, their dm and loop devices go with it unless
+ * another molecule has them. With `detach` that happens when the last process has left.
+ */
+export async function unmountMolecule(
+  host: Host,
+  path: string,
+  options: Runtime & { readonly detach?: boolean },
+): Promise<Unmounted> {
+  const { runtime, owner, detach = false } = options;
+  const target = await host.files.realPath(path);
+  await using _lock = await lockMolecules(host, runtime, owner);
+  const table = await host.mounts.table();
+  const entry = mountAt(table, target);
+  const id = entry && idOf(entry);
+  if (id === undefined) throw noMolecule(target, entry);
+  const record = await readRecord(host, runtime, id);
+  if (detach && record) await writeRecord(host, runtime, { ...record, isDetached: true });
+  await unmount(host, target, detach);
+  const after = await host.mounts.table();
+  if (record && !detach && !after.some((other) => idOf(other) === id)) await forget(host, runtime, record);
+  await clearStale(host, runtime, after);
+  return { target, ...(await release(host, record?.layers ?? [])) };
+}
+
+const noMolecule = (target: string, entry: MountEntry | undefined): MosError =>
+  new MosError(
+    'state',
+    entry === undefined
+      ? `cannot unmount ${target}: nothing is mounted there`
+      : `cannot unmount ${target}: what is mounted there (${entry.fstype}, ${entry.source}) is no image of ours`,
+    { hint: '`mosctl status` lists what is mounted' },
+  );
+
+async function unmount(host: Host, target: string, detach: boolean): Promise<void> {
+  try {
+    await host.mounts.unmount(target, { detach });
+  } catch (cause) {
+    if (!isMosError(cause, 'busy')) throw cause;
+    throw new MosError('busy', `cannot unmount ${target}: processes use it`, {
+      cause,
+      hint: `\`fuser -vm ${target}\` names them`,
+    });
+  }
+}
+
+/** The kernel removes a device soon after its last user; asking makes it now, and tells who is left. */
+async function release(
+  host: Host,
+  layers: readonly LayerUse[],
+): Promise<{ freed: Digest[]; inUse: Digest[] }> {
+  const freed: Digest[] = [];
+  const inUse: Digest[] = [];
+  for (const { digest, verity } of layers) {
+    const isBusy = verity !== undefined && (await isInUse(host, verity.name));
+    (isBusy ? inUse : freed).push(digest);
+  }
+  return { freed, inUse };
+}
+
+async function isInUse(host: Host, name: string): Promise<boolean> {
+  try {
+    await host.devices.dmRemove(name);
+    return false;
+  } catch (error) {
+    if (isMosError(error, 'busy')) return true;
+    throw error;
+  }
+}
