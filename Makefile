@@ -48,6 +48,12 @@ format: node_modules/.installed ## format and sort imports
 images: setup build/mosctl ## the images of layouts/images, into build/images (as root)
 	layouts/images/build.sh debian hostfs nginx layered
 
+VM_PARTS := build/kernel/vmlinuz build/preinit
+build/kernel/vmlinuz: initrd/kernel.sh
+	initrd/kernel.sh $(@D)
+build/preinit: initrd/preinit.c
+	gcc -static -Os -s -Wall -Wextra -Werror -o $@ $<
+
 check: node_modules/.installed ## format, lint, types, unit tests: before each commit
 	biome check --error-on-warnings .
 	tsc -p .
@@ -59,7 +65,8 @@ test-unit: node_modules/.installed ## the unit tests alone
 docs: node_modules/.installed ## docs/cli.md and docs/errors.md, made of the code
 	node setup/docs.ts
 
-test: setup build/mosctl $(TOOLS) ## everything; the last line counts
+test: setup build/mosctl $(TOOLS) images $(VM_PARTS) ## everything; the last line counts
+	layouts/images/build.sh guest
 	node setup/test.ts
 
 clean: ## remove what was built (images and packages too)
