@@ -99,6 +99,16 @@ function parse(bytes: Uint8Array, what: string, check: Check): unknown {
   return value;
 }
 
+/** True for one entry of a list that others may write: what isn't a descriptor can then be left out. */
+export function isDescriptor(value: unknown): value is Descriptor {
+  try {
+    descriptor(value, '');
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The value of a JSON document; `what` names it in the error. */
 export function parseJson(bytes: Uint8Array, what: string): unknown {
   try {

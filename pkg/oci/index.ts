@@ -20,6 +20,7 @@ export { type Digest, digestFromHex, digestHex, isDigest, parseDigest } from './
 export {
   type ImageIndex,
   type ImageManifest,
+  isDescriptor,
   parseImageIndex,
   parseImageManifest,
   parseJson,

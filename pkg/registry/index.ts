@@ -1,0 +1,10 @@
+export { connectRegistry, openRegistry } from './open.ts';
+export type {
+  Credentials,
+  Registry,
+  RegistryAddress,
+  RegistryOptions,
+  RegistryRepository,
+  Timeouts,
+} from './options.ts';
+export { fallbackTag } from './referrers.ts';

@@ -1,0 +1,135 @@
+import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import { describeSocketError } from './errors.ts';
+import type { HttpProxy } from './proxy.ts';
+import { transientError } from './transient.ts';
+
+/** Bytes that may wait for a slow reader before the peer is made to wait. */
+const highWater = 2 * 1024 * 1024;
+const lowWater = 512 * 1024;
+
+/**
+ * One TCP or TLS connection, read by pulling. Time limits run only while we wait for the other side: a slow reader of
+ * ours is no stall. Sockets are used in place of node:http because both runtimes then run the same code, and because it
+ * is quicker on both (see the README).
+ */
+export class Connection {
+  readonly #socket: Socket | TLSSocket;
+  readonly #peer: string;
+  #queue: Uint8Array[] = [];
+  #queued = 0;
+  #isPaused = false;
+  #isEnded = false;
+  #error: unknown;
+  #wake: (() => void) | undefined;
+  /** When it was given back to the pool. */
+  idleSince = 0;
+  /** Set where requests go to a proxy that passes them on (plain http). */
+  forward: HttpProxy | undefined;
+
+  constructor(socket: Socket | TLSSocket, peer: string) {
+    this.#socket = socket;
+    this.#peer = peer;
+    socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
+    socket.on('drain', () => this.#wake?.());
+    socket.on('end', () => this.#end());
+    socket.on('close', () => this.#end());
+    socket.on('error', (error) => {
+      this.#error ??= error;
+      this.#end();
+    });
+  }
+
+  /** Nothing was read that nobody asked for, and the other side hasn't closed. */
+  get isReusable(): boolean {
+    return !this.#isEnded && this.#queued === 0 && !this.#socket.destroyed;
+  }
+
+  /** Something came, or the end: the answer to a request may be there before we sent all of it. */
+  get hasInput(): boolean {
+    return this.#queue.length > 0 || this.#isEnded;
+  }
+
+  /** The next bytes as they came; undefined at the end. */
+  async read(limit: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    await this.#waitUntil(() => this.hasInput, limit, signal);
+    const chunk = this.#queue.shift();
+    if (chunk !== undefined) {
+      this.#queued -= chunk.length;
+      if (this.#isPaused && this.#queued < lowWater) {
+        this.#isPaused = false;
+        this.#socket.resume();
+      }
+      return chunk;
+    }
+    if (this.#error !== undefined) throw describeSocketError(this.#peer, this.#error);
+    return undefined;
+  }
+
+  /** Puts back what was read too much. */
+  unread(chunk: Uint8Array): void {
+    if (chunk.length === 0) return;
+    this.#queue.unshift(chunk);
+    this.#queued += chunk.length;
+  }
+
+  /** Ends when the bytes are on their way, or when an answer is there already. */
+  async write(chunk: Uint8Array | string, limit: number, signal?: AbortSignal): Promise<void> {
+    if (this.#isEnded) return;
+    if (this.#socket.write(chunk)) return;
+    await this.#waitUntil(() => this.hasInput || !this.#socket.writableNeedDrain, limit, signal);
+  }
+
+  /** An idle connection doesn't keep the program running. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  destroy(): void {
+    this.#isEnded = true;
+    this.#socket.destroy();
+    this.#wake?.();
+  }
+
+  #receive(chunk: Uint8Array): void {
+    this.#queue.push(chunk);
+    this.#queued += chunk.length;
+    if (!this.#isPaused && this.#queued > highWater) {
+      this.#isPaused = true;
+      this.#socket.pause();
+    }
+    this.#wake?.();
+  }
+
+  #end(): void {
+    this.#isEnded = true;
+    this.#wake?.();
+  }
+
+  async #waitUntil(isMet: () => boolean, limit: number, signal?: AbortSignal): Promise<void> {
+    while (!isMet()) {
+      signal?.throwIfAborted();
+      const isLate = await this.#nextEvent(limit, signal);
+      signal?.throwIfAborted();
+      if (isLate && !isMet())
+        throw transientError('timeout', `${this.#peer} sent nothing for ${limit / 1000} s`);
+    }
+  }
+
+  /** True where nothing happened in time. */
+  #nextEvent(limit: number, signal?: AbortSignal): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (isLate: boolean): void => {
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', wake);
+        this.#wake = undefined;
+        resolve(isLate);
+      };
+      const wake = (): void => done(false);
+      const timer = setTimeout(() => done(true), limit);
+      signal?.addEventListener('abort', wake);
+      this.#wake = wake;
+    });
+  }
+}
