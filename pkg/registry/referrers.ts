@@ -1,4 +1,4 @@
-import { isMosError, MosError } from '../errors/index.ts';
+import { codeOf, isMosError, MosError } from '../errors/index.ts';
 import {
   type Descriptor,
   digestHex,
@@ -8,6 +8,8 @@ import {
   isDescriptor,
   media,
   parseJson,
+  parseManifestOrIndex,
+  runPool,
 } from '../oci/index.ts';
 import type { Call } from './client.ts';
 import { type Document, fetchManifest, pushManifest } from './manifests.ts';
@@ -26,7 +28,38 @@ export async function listReferrers(
   const found =
     (await askReferrers(place, subject, artifactType)) ?? (await readFallback(place, subject))?.entries ?? [];
   const unique = [...new Map(found.map((entry) => [entry.digest, entry])).values()];
-  return artifactType === undefined ? unique : unique.filter((entry) => entry.artifactType === artifactType);
+  const typed = await withOwnTypes(place, unique);
+  return artifactType === undefined ? typed : typed.filter((entry) => entry.artifactType === artifactType);
+}
+
+/** Referrers whose manifest is read to learn their type. */
+const readLimit = 256;
+const readsAtOnce = 4;
+
+/**
+ * Some registries give the media type of the config, mostly that of the empty one, in place of the manifest's own
+ * artifactType; then the manifest is asked. One that can't be read is left out: anybody may have put it there.
+ */
+async function withOwnTypes(place: Place, entries: readonly Descriptor[]): Promise<readonly Descriptor[]> {
+  const doubtful = entries.filter(
+    ({ artifactType }) => artifactType === undefined || artifactType === media.empty,
+  );
+  const read = new Map<Descriptor, Descriptor | undefined>(doubtful.map((entry) => [entry, undefined]));
+  await runPool(doubtful.slice(0, readLimit), readsAtOnce, async (entry) => {
+    read.set(entry, await readEntry(place, entry));
+  });
+  return entries.flatMap((entry) => (read.has(entry) ? (read.get(entry) ?? []) : entry));
+}
+
+async function readEntry(place: Place, entry: Descriptor): Promise<Descriptor | undefined> {
+  try {
+    const { descriptor, bytes } = await fetchManifest(place, entry.digest);
+    return referrerEntry(descriptor, parseManifestOrIndex(descriptor, bytes));
+  } catch (error) {
+    const isItsOwnFault = ['not-found', 'corrupt', 'invalid', 'unsupported'].includes(codeOf(error));
+    if (isItsOwnFault) return undefined;
+    throw error;
+  }
 }
 
 /** undefined where the registry has no referrers API: 404 by the specification; others say they don't know the path. */
