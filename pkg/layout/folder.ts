@@ -78,6 +78,8 @@ export async function createLayout(at: LayoutFolder): Promise<void> {
 
 /** Makes a folder and those above it, each name synced. */
 export async function makeDurableFolder(host: Host, path: string): Promise<void> {
+  if (!path.startsWith('/'))
+    throw new MosError('usage', `cannot make the folder ${path}: the path must be absolute`);
   if ((await host.files.stat(path)) !== undefined) return;
   await makeDurableFolder(host, folderOf(path));
   try {

@@ -38,6 +38,8 @@ export async function openLayout(
   folder: string,
   { create = false, name = folder, owner = 'mos' }: OpenLayoutOptions = {},
 ): Promise<Layout> {
+  if (!folder.startsWith('/'))
+    throw new MosError('usage', `cannot open the layout ${folder}: the path must be absolute`);
   const at = { host, folder: await realFolder(host, folder, create), name, owner };
   if (create) await createLayout(at);
   await checkLayout(at);

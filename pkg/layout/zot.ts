@@ -14,6 +14,8 @@ export async function openZotRoot(
   root: string,
   { create = false, owner = 'mos' }: { readonly create?: boolean; readonly owner?: string } = {},
 ): Promise<ZotRoot> {
+  if (!root.startsWith('/'))
+    throw new MosError('usage', `cannot open the repositories in ${root}: the path must be absolute`);
   if (create) await makeDurableFolder(host, root);
   if ((await host.files.stat(root)) === undefined)
     throw new MosError('not-found', `cannot open the repositories in ${root}: there is no such folder`);
