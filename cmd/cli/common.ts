@@ -17,8 +17,8 @@ export const integrity = {
 
 export const plan = { kind: 'flag', help: 'print the steps and the bytes, and change nothing' } as const;
 
-/** For what talks to a registry. */
-export const registry = {
-  plainHttp: { kind: 'flag', help: 'talk http to the registry, without TLS' },
-  registryCa: { kind: 'path', value: 'FILE', help: 'certificates (PEM) of the CA that signed the registry' },
+/** For what reads from a registry. */
+export const reading = {
+  plainHttp: { kind: 'flag', help: 'talk http to registries, without TLS' },
+  registryCa: { kind: 'path', value: 'FILE', help: 'certificates (PEM) of the CA of the registry' },
 } as const;

@@ -1,0 +1,84 @@
+import type { Host } from '../host/index.ts';
+import { parseManifestSha } from '../manifest/index.ts';
+import { type Reference, type Repository, renderReference } from '../oci/index.ts';
+import {
+  type MachineProduct,
+  readAcceptedRelease,
+  readFloor,
+  requireFloor,
+  requireRelease,
+  type SignedFile,
+} from '../state/index.ts';
+import type { Report } from '../steps/index.ts';
+import {
+  type AcceptanceTime,
+  readAnchors,
+  type VerifiedManifest,
+  verifyInstallManifest,
+} from '../trust/index.ts';
+import { fetchEvidence } from './evidence.ts';
+import type { Machine } from './machine.ts';
+import { openRepository, placeOf, type RegistryAccess, targetsRepository } from './places.ts';
+import { machineProduct } from './product.ts';
+
+export type AcceptOptions = {
+  readonly reference: Reference;
+  /** `--ca FILE`; when given, it alone counts. */
+  readonly ca?: string | undefined;
+  /** `--product`, where the machine has no identity. */
+  readonly product?: string | undefined;
+  readonly access: RegistryAccess;
+  readonly builtAt: Date;
+};
+
+/** A manifest that this machine may install, and where its images are. */
+export type Accepted = {
+  readonly shown: string;
+  readonly sha: ReturnType<typeof parseManifestSha>;
+  readonly verified: VerifiedManifest;
+  readonly product: MachineProduct;
+  readonly images: Repository;
+};
+
+/** Fetches a manifest and asks every question about it that can be asked before a byte of its images is fetched. */
+export async function acceptManifest(
+  host: Host,
+  machine: Machine,
+  options: AcceptOptions,
+  report: Report,
+): Promise<Accepted> {
+  const time: AcceptanceTime = { now: host.clock.now(), builtAt: options.builtAt };
+  const anchors = await readAnchors(host, { file: options.ca, root: machine.paths.root });
+  const known = await machineProduct(host, machine, time, options.product);
+  const shown = renderReference(options.reference);
+  const { place, repository, name } = placeOf(options.reference);
+  const { evidence } = await fetchEvidence(
+    await openRepository(host, place, repository, options.access),
+    name,
+    shown,
+    report,
+  );
+  const verified = await verifyInstallManifest(evidence, { anchors, product: known?.product, time });
+  for (const field of verified.unknown)
+    report({ kind: 'note', text: `warning: ${shown} has ${field}, which this version does not know` });
+  const product = known ?? { product: verified.manifest.product, origin: 'first install' };
+  const images = await openRepository(host, place, targetsRepository, options.access);
+  return { shown, sha: parseManifestSha(verified.sha), verified, product, images };
+}
+
+/** DESIGN "Trust" 7, against what the machine has seen. */
+export async function requireNotOlder(
+  host: Host,
+  { state }: Machine,
+  { shown, sha, verified }: Accepted,
+): Promise<void> {
+  const { release, security_version } = verified.manifest;
+  requireRelease((await readAcceptedRelease(host, state)).value, { what: shown, release, sha });
+  requireFloor((await readFloor(host, state)).value, shown, security_version);
+}
+
+export const signedFileOf = ({ bytes, signature, certificate }: VerifiedManifest): SignedFile => ({
+  bytes,
+  signature,
+  certificate,
+});

@@ -1,0 +1,20 @@
+import { MosError } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+
+/** SOURCE_DATE_EPOCH (reproducible-builds.org) as RFC 3339; undefined where it is not set. */
+export function sourceDate(host: Host): string | undefined {
+  const text = host.machine.environment('SOURCE_DATE_EPOCH');
+  if (text === undefined || text === '') return undefined;
+  if (!/^[0-9]{1,11}$/.test(text))
+    throw new MosError(
+      'usage',
+      `cannot use SOURCE_DATE_EPOCH=${text.slice(0, 40)}: it must be seconds since 1970`,
+    );
+  return new Date(Number(text) * 1000).toISOString().replace('.000Z', 'Z');
+}
+
+/** Where conversions have their large files: TMPDIR, else /var/tmp, which is on a disk. */
+export function workingFolders(host: Host): string {
+  const folder = host.machine.environment('TMPDIR');
+  return folder?.startsWith('/') ? folder.replace(/\/+$/, '') || '/' : '/var/tmp';
+}

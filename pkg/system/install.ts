@@ -1,0 +1,130 @@
+import { MosError } from '../errors/index.ts';
+import { type Host, readTextIfThere, writeAtomic } from '../host/index.ts';
+import {
+  isInstalled,
+  manifestTrailer,
+  moveRoles,
+  readGenerationCommit,
+  readRoles,
+  refreshView,
+  trailer,
+} from '../state/index.ts';
+import type { Report } from '../steps/index.ts';
+import { Undo } from '../undo/index.ts';
+import { bytesOf, type ImportBytes } from './images.ts';
+import {
+  fetchImages,
+  type Incoming,
+  type IncomingOptions,
+  lock,
+  madeBy,
+  planIncoming,
+  type ResultTarget,
+  resultTargets,
+  verifyManifest,
+  writeGeneration,
+} from './incoming.ts';
+import { openMachine } from './machine.ts';
+import { changingSteps, type OperationPlan, type OperationStep, runOperation } from './operation.ts';
+
+export type InstallOptions = IncomingOptions;
+
+export type InstallResult = {
+  readonly root: string;
+  readonly reference: string;
+  readonly generation: number;
+  readonly product: string;
+  readonly productOrigin: string;
+  readonly release: number | null;
+  readonly securityVersion: number;
+  readonly targets: readonly ResultTarget[];
+  /** What there is, and what of it was fetched. */
+  readonly bytes: ImportBytes;
+};
+
+/** Installs a machine on its root directory: writing the first generation's ref is the switch. */
+const steps: readonly OperationStep<Incoming>[] = [
+  { name: 'verify the manifest', run: verifyManifest },
+  { name: 'lock the state', changes: true, run: lock },
+  { name: 'look at the machine', run: refuseInstalled },
+  { name: 'plan the images', run: planIncoming },
+  { name: 'say what is being installed', changes: true, run: mark },
+  { name: 'fetch and verify the images', changes: true, run: fetchImages },
+  { name: 'write the first generation', changes: true, run: writeFirst },
+  { name: 'make it current', changes: true, run: makeCurrent },
+  { name: 'tidy up', changes: true, run: tidyUp },
+];
+
+export async function install(
+  host: Host,
+  options: InstallOptions,
+  report: Report,
+): Promise<InstallResult | OperationPlan> {
+  await using held = new Undo();
+  const machine = await openMachine(host, options.root);
+  const context = { host, options, report, machine, held, owner: 'mosctl install' } as Incoming;
+  await runOperation(context, steps, report, options.plan);
+  return options.plan ? planOf(context) : resultOf(context);
+}
+
+const planOf = (c: Incoming): OperationPlan => ({
+  operation: 'install',
+  reference: c.accepted.shown,
+  steps: changingSteps(steps),
+  bytes: bytesOf(c.images),
+  changes: c.changes,
+});
+
+const resultOf = (c: Incoming): InstallResult => ({
+  root: c.machine.paths.root,
+  reference: c.accepted.shown,
+  generation: madeBy(c).number,
+  product: c.accepted.product.product,
+  productOrigin: c.accepted.product.origin,
+  release: c.merged.machine.release ?? null,
+  securityVersion: c.merged.machine.security_version,
+  targets: resultTargets(c.merged),
+  bytes: bytesOf(c.images),
+});
+
+/** Until the last step /config says which manifest is being installed: that one, and no other, is gone on with. */
+const markOf = (c: Incoming): string => `${c.machine.paths.config}/mos/install`;
+
+async function mark(c: Incoming): Promise<void> {
+  if ((await readTextIfThere(c.host, markOf(c))) === `${c.accepted.sha}\n`) return;
+  await writeAtomic(c.host, markOf(c), `${c.accepted.sha}\n`);
+}
+
+async function refuseInstalled(c: Incoming): Promise<void> {
+  const { host, machine, accepted } = c;
+  if (!(await isInstalled(host, machine.state))) return;
+  const { current, next } = await readRoles(host, machine.state);
+  const first = await readGenerationCommit(host, machine.state, current ?? next ?? 'current');
+  const isUnfinished = (await readTextIfThere(host, markOf(c))) === `${accepted.sha}\n`;
+  if (isUnfinished && trailer(first.trailers, manifestTrailer) === accepted.sha) {
+    c.made = first;
+    return;
+  }
+  throw new MosError(
+    'exists',
+    `cannot install: there is an installation below ${machine.paths.root} (generation ${first.number})`,
+    {
+      hint: 'mosctl update brings it to another manifest',
+    },
+  );
+}
+
+async function writeFirst(c: Incoming): Promise<void> {
+  if (c.made === undefined) await writeGeneration(c, 'install');
+}
+
+async function makeCurrent(c: Incoming): Promise<void> {
+  const { current } = await readRoles(c.host, c.machine.state);
+  await moveRoles(c.host, c.lock, [{ role: 'current', from: current, to: madeBy(c).commit }]);
+}
+
+/** The mark goes last: nothing is left to do after it. */
+async function tidyUp(c: Incoming): Promise<void> {
+  await refreshView(c.host, c.lock);
+  await c.host.files.remove(markOf(c));
+}

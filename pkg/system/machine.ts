@@ -1,0 +1,49 @@
+import { isMosError, MosError } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import { type Layout, openLayout } from '../layout/index.ts';
+import { openState, type State } from '../state/index.ts';
+import { type MachinePaths, machinePaths } from './paths.ts';
+import { targetsRepository } from './places.ts';
+
+/** A machine by its root directory; nothing of it was read yet. */
+export type Machine = { readonly paths: MachinePaths; readonly state: State };
+
+export async function openMachine(host: Host, root: string): Promise<Machine> {
+  const paths = await machinePaths(host, root);
+  return { paths, state: openState(paths.config) };
+}
+
+/** The images of all targets (FORMATS 4). */
+export async function openStore(
+  host: Host,
+  { paths }: Machine,
+  options: { readonly create?: boolean; readonly owner?: string } = {},
+): Promise<Layout> {
+  try {
+    return await openLayout(host, `${paths.store}/${targetsRepository}`, { ...options, name: 'the store' });
+  } catch (error) {
+    if (options.create || !isMosError(error, 'not-found')) throw error;
+    throw new MosError(
+      'not-found',
+      `cannot find the store of images: there is no ${paths.store}/${targetsRepository}`,
+      {
+        hint: 'install the machine first: mosctl install',
+      },
+    );
+  }
+}
+
+/** The store where there is one. */
+export async function openStoreIfThere(host: Host, machine: Machine): Promise<Layout | undefined> {
+  try {
+    return await openStore(host, machine);
+  } catch (error) {
+    if (isMosError(error, 'not-found')) return undefined;
+    throw error;
+  }
+}
+
+export const notInstalled = (machine: Machine, verb: string): MosError =>
+  new MosError('state', `cannot ${verb}: nothing is installed below ${machine.paths.root}`, {
+    hint: 'install it first: mosctl install',
+  });

@@ -1,0 +1,27 @@
+import type { Change } from '../manifest/index.ts';
+import { type Report, runSteps, type Step } from '../steps/index.ts';
+import type { ImportBytes } from './images.ts';
+
+/** A step of an operation. What has `changes` is left out by `--plan`. */
+export type OperationStep<C> = Step<C> & { readonly changes?: true };
+
+/** What an operation would do; `--plan` prints it. */
+export type OperationPlan = {
+  readonly operation: string;
+  readonly reference: string | null;
+  /** Those that would change something, in their order. */
+  readonly steps: readonly string[];
+  readonly bytes: ImportBytes;
+  readonly changes: readonly Change[];
+};
+
+/** Runs all steps; with `planOnly` those alone that only read. */
+export const runOperation = <C>(
+  context: C,
+  steps: readonly OperationStep<C>[],
+  report: Report,
+  planOnly = false,
+): Promise<void> => runSteps(context, planOnly ? steps.filter((step) => !step.changes) : steps, report);
+
+export const changingSteps = <C>(steps: readonly OperationStep<C>[]): string[] =>
+  steps.filter((step) => step.changes).map(({ name }) => name);

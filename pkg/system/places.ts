@@ -1,0 +1,95 @@
+import { resolve } from 'node:path';
+import { MosError, type Secret } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import { isRepositoryName, isTag, parseReference, type Reference, type Repository } from '../oci/index.ts';
+
+/** How registries are talked to; nothing here matters for a folder. */
+export type RegistryAccess = {
+  readonly plainHttp?: boolean;
+  /** A PEM file with the CAs of the registry's TLS certificate. */
+  readonly registryCa?: string | undefined;
+  readonly credentials?: { readonly user: string; readonly password: Secret } | undefined;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Where repositories are: a registry, a zot root, or one layout that holds everything. */
+export type Place =
+  | { readonly kind: 'registry'; readonly registry: string; readonly scheme: 'http' | 'https' | undefined }
+  | { readonly kind: 'zot'; readonly root: string }
+  | { readonly kind: 'oci'; readonly folder: string };
+
+/** The repository beside any name of a place that holds the images of all targets (FORMATS 4). */
+export const targetsRepository = 'mos';
+
+/** A reference apart: the place, the repository in it (none in a layout), the tag or digest. */
+export function placeOf(reference: Reference): { place: Place; repository: string; name: string } {
+  if (reference.kind === 'oci')
+    return { place: { kind: 'oci', folder: reference.folder }, repository: '', name: reference.name };
+  const { repository, name } = reference;
+  return reference.kind === 'zot'
+    ? { place: { kind: 'zot', root: reference.root }, repository, name }
+    : {
+        place: { kind: 'registry', registry: reference.registry, scheme: reference.scheme },
+        repository,
+        name,
+      };
+}
+
+/** `--repo`: `host:port`, with a scheme or not, or `zot:ROOT` (relative to `cwd`). */
+export function parsePlace(text: string, cwd: string): Place {
+  if (text.startsWith('zot:') && text.length > 4) return { kind: 'zot', root: resolve(cwd, text.slice(4)) };
+  try {
+    const { place } = placeOf(parseReference(`${text}/x:y`));
+    if (place.kind === 'registry') return place;
+  } catch (cause) {
+    throw badPlace(text, cause);
+  }
+  throw badPlace(text);
+}
+
+const badPlace = (text: string, cause?: unknown): MosError =>
+  new MosError('usage', `cannot use ${JSON.stringify(text.slice(0, 300))} as a repository`, {
+    hint: 'forms: host[:port], zot:ROOT',
+    ...(cause === undefined ? {} : { cause }),
+  });
+
+/** `--name`: `path:tag`. */
+export function parseName(text: string): { repository: string; tag: string } {
+  const colon = text.lastIndexOf(':');
+  const [repository, tag] = [text.slice(0, Math.max(colon, 0)), text.slice(colon + 1)];
+  if (isRepositoryName(repository) && isTag(tag) && repository !== targetsRepository)
+    return { repository, tag };
+  throw new MosError(
+    'usage',
+    `cannot use ${JSON.stringify(text.slice(0, 300))} as a name: the form is path:tag`,
+    {
+      hint: `for example machine/hostfs:1.0.0; the path ${targetsRepository} holds the images`,
+    },
+  );
+}
+
+export const renderPlace = (place: Place): string =>
+  place.kind === 'zot'
+    ? `zot:${place.root}`
+    : place.kind === 'oci'
+      ? `oci:${place.folder}`
+      : `${place.scheme === undefined ? '' : `${place.scheme}://`}${place.registry}`;
+
+/** Opens one repository; a registry is not asked before something is wanted of it. */
+export async function openRepository(
+  host: Host,
+  place: Place,
+  repository: string,
+  _access: RegistryAccess,
+  options: { readonly create?: boolean } = {},
+): Promise<Repository> {
+  if (place.kind === 'registry') {
+    throw new MosError(
+      'unsupported',
+      `cannot reach ${renderPlace(place)}: registries come with the next change`,
+    );
+  }
+  const { openLayout, openZotRoot } = await import('../layout/index.ts');
+  if (place.kind === 'oci') return openLayout(host, place.folder, options);
+  return (await openZotRoot(host, place.root, options)).repository(repository, options);
+}

@@ -1,0 +1,136 @@
+import type { Host } from '../host/index.ts';
+import { type Change, diffContent, renderSystemManifest } from '../manifest/index.ts';
+import { moveRoles, type RoleMove, readRoles, refreshView } from '../state/index.ts';
+import type { Report } from '../steps/index.ts';
+import { Undo } from '../undo/index.ts';
+import { effectiveRoles } from './current.ts';
+import { contentOf, type LoadedGeneration, loadGeneration } from './generation.ts';
+import { bytesOf, type ImportBytes } from './images.ts';
+import {
+  fetchImages,
+  type Incoming,
+  type IncomingOptions,
+  lock,
+  madeBy,
+  planIncoming,
+  type ResultTarget,
+  resultTargets,
+  verifyManifest,
+  writeGeneration,
+} from './incoming.ts';
+import { notInstalled, openMachine } from './machine.ts';
+import { changingSteps, type OperationPlan, type OperationStep, runOperation } from './operation.ts';
+
+export type UpdateOptions = IncomingOptions;
+
+export type UpdateResult = {
+  readonly root: string;
+  readonly reference: string;
+  /** The new one, or the one that has all of this already. */
+  readonly generation: number;
+  readonly changed: boolean;
+  /** Only the next boot makes it real. */
+  readonly needsReboot: boolean;
+  readonly release: number | null;
+  readonly securityVersion: number;
+  readonly changes: readonly Change[];
+  readonly targets: readonly ResultTarget[];
+  readonly bytes: ImportBytes;
+};
+
+type Updating = Incoming & {
+  /** What runs; the manifest is joined with what waits for a reboot, where something does. */
+  current?: LoadedGeneration;
+  isSame?: boolean;
+};
+
+/** Brings a machine to another manifest; moving one ref is the switch. */
+const steps: readonly OperationStep<Updating>[] = [
+  { name: 'verify the manifest', run: verifyManifest },
+  { name: 'lock the state', changes: true, run: lock },
+  { name: 'verify what is installed', run: loadPrevious },
+  { name: 'plan the images', run: planUpdate },
+  { name: 'fetch and verify the images', changes: true, run: fetchImages },
+  { name: 'write the new generation', changes: true, run: writeNew },
+  { name: 'switch to it', changes: true, run: switchOver },
+  { name: 'tidy up', changes: true, run: (c) => refreshView(c.host, c.lock) },
+];
+
+export async function update(
+  host: Host,
+  options: UpdateOptions,
+  report: Report,
+): Promise<UpdateResult | OperationPlan> {
+  await using held = new Undo();
+  const machine = await openMachine(host, options.root);
+  const context = { host, options, report, machine, held, owner: 'mosctl update' } as Updating;
+  await runOperation(context, steps, report, options.plan);
+  return options.plan ? planOf(context) : resultOf(context);
+}
+
+const planOf = (c: Updating): OperationPlan => ({
+  operation: 'update',
+  reference: c.accepted.shown,
+  steps: c.isSame ? [] : changingSteps(steps),
+  bytes: bytesOf(c.images),
+  changes: c.changes,
+});
+
+const resultOf = (c: Updating): UpdateResult => ({
+  root: c.machine.paths.root,
+  reference: c.accepted.shown,
+  generation: madeBy(c).number,
+  changed: !c.isSame,
+  needsReboot: !c.isSame && needsReboot(c),
+  release: c.merged.machine.release ?? null,
+  securityVersion: c.merged.machine.security_version,
+  changes: c.changes,
+  targets: resultTargets(c.merged),
+  bytes: bytesOf(c.images),
+});
+
+async function loadPrevious(c: Updating): Promise<void> {
+  const { host, machine, options } = c;
+  const { current, next } = await effectiveRoles(host, machine);
+  const base = next ?? current;
+  if (base === undefined) throw notInstalled(machine, 'update');
+  const load = { ca: options.ca };
+  c.previous = await loadGeneration(host, machine, base, load);
+  c.current =
+    current === undefined || current === base
+      ? c.previous
+      : await loadGeneration(host, machine, current, load);
+}
+
+/** The same manifests with the same entries are no new generation, however often they are published. */
+async function planUpdate(c: Updating): Promise<void> {
+  await planIncoming(c);
+  const { previous, merged } = c;
+  if (previous === undefined) return;
+  const isSame = renderSystemManifest(previous.system) === renderSystemManifest(merged.system);
+  c.isSame = isSame;
+  if (isSame) c.made = previous;
+}
+
+/** Against what runs, not against what an earlier update left for the next boot. */
+const needsReboot = (c: Updating): boolean =>
+  c.current !== undefined &&
+  diffContent(contentOf(c.current.machine), contentOf(c.merged.machine)).some((change) => change.boot);
+
+async function writeNew(c: Updating): Promise<void> {
+  if (c.made === undefined) await writeGeneration(c, 'update');
+}
+
+/** To the next boot where that must make it real; else now, and then nothing waits for the next boot any more. */
+async function switchOver(c: Updating): Promise<void> {
+  if (c.isSame) return;
+  const { current, next } = await readRoles(c.host, c.machine.state);
+  const to = madeBy(c).commit;
+  const moves: RoleMove[] = needsReboot(c)
+    ? [{ role: 'next', from: next, to }]
+    : [
+        { role: 'current', from: current, to },
+        { role: 'next', from: next, to: undefined },
+      ];
+  await moveRoles(c.host, c.lock, moves);
+}

@@ -1,0 +1,102 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { openLayout } from '../../pkg/layout/index.ts';
+import {
+  type Place,
+  type PublishResult,
+  parseName,
+  publish,
+  type RegistryAccess,
+} from '../../pkg/system/index.ts';
+import { addKeyset, addProject } from '../../pkg/trust/index.ts';
+import { imageOf, type LayerFiles, makeLayer } from './atomfs-image.ts';
+import { temporaryFolder } from './folder.ts';
+import { putImage } from './images.ts';
+
+/** Somebody who signs and publishes: a keyset, a layout of images, an embedded repository. */
+export type Vendor = {
+  readonly folder: string;
+  readonly keys: string;
+  readonly keyset: string;
+  /** PEM file of the manifest CA. */
+  readonly ca: string;
+  readonly product: string;
+  /** Layout that `addImage` fills. */
+  readonly images: string;
+  /** The zot root that `publish` writes to unless told otherwise. */
+  readonly repository: string;
+};
+
+/** A clock that is right, for what is accepted in tests. */
+export const time = { now: new Date(), builtAt: new Date(0) };
+
+/** Keys are ECDSA: made in a moment. */
+export async function makeVendor(t: ExecutionContext, keyset = 'acme'): Promise<Vendor> {
+  const folder = await temporaryFolder(t);
+  const keys = join(folder, 'keys');
+  const { project } = await addKeyset(linuxHost, keyset, { folder: keys, keyType: 'ecdsa' });
+  return {
+    folder,
+    keys,
+    keyset,
+    ca: join(keys, keyset, 'manifest-ca', 'cert.pem'),
+    product: project.product,
+    images: join(folder, 'images'),
+    repository: join(folder, 'repository'),
+  };
+}
+
+export const addProduct = async (vendor: Vendor, project: string): Promise<string> =>
+  (await addProject(linuxHost, vendor.keyset, project, { folder: vendor.keys })).product;
+
+/** An image with one layer per list of files, in the vendor's layout. */
+export async function addImage(
+  vendor: Vendor,
+  tag: string,
+  ...layers: readonly LayerFiles[]
+): Promise<string> {
+  const layout = await openLayout(linuxHost, vendor.images, { create: true });
+  await putImage(layout, imageOf(await Promise.all(layers.map(makeLayer))), tag);
+  return `oci:${vendor.images}:${tag}`;
+}
+
+export type Release = {
+  /** YAML of the import file, `product` and `version` left out. */
+  readonly manifest: string;
+  readonly name?: string;
+  readonly project?: string;
+  /** What the import file says; default the project. */
+  readonly product?: string;
+  readonly place?: Place;
+  readonly access?: RegistryAccess;
+  readonly dryRun?: boolean;
+  readonly created?: string;
+};
+
+export async function publishRelease(vendor: Vendor, release: Release): Promise<PublishResult> {
+  const project = release.project ?? 'default';
+  const file = join(vendor.folder, 'manifest.yaml');
+  await writeFile(file, `version: 1\nproduct: ${release.product ?? project}\n${release.manifest}`);
+  const { repository, tag } = parseName(release.name ?? 'machine/install:1.0.0');
+  return publish(
+    linuxHost,
+    {
+      file,
+      keyset: vendor.keyset,
+      project,
+      keys: vendor.keys,
+      place: release.place ?? { kind: 'zot', root: vendor.repository },
+      repository,
+      tag,
+      cwd: vendor.folder,
+      scratch: vendor.folder,
+      access: release.access ?? {},
+      time,
+      ...(release.dryRun === undefined ? {} : { dryRun: release.dryRun }),
+      ...(release.created === undefined ? {} : { created: release.created }),
+    },
+    () => {},
+  );
+}
