@@ -89,7 +89,7 @@ export class Machine {
     await this.waitFor(/Password: $/, 30, 'the question for the password');
     this.type(password);
     await this.waitFor(/# $/, 30, 'a shell');
-    this.type('dmesg -n 1; stty -echo; exec env PS1= sh');
+    this.type('dmesg -n 1; stty -echo; exec env PS1= PS2= bash --norc --noediting');
     this.type('echo shell-$((40 + 2))');
     await this.waitFor(/shell-42\n/, 30, 'a quiet shell');
   }
