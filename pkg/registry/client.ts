@@ -6,6 +6,7 @@ import { readCredentials } from './auth/credentials.ts';
 import type { Scope } from './auth/scopes.ts';
 import { connectionError, redactUrl, statusError } from './failure.ts';
 import type { RegistryOptions } from './options.ts';
+import { readCapped } from './read.ts';
 import { backOff, isTransientStatus, longestRetryAfter, retryAfter } from './retry.ts';
 import { isTransient, type Payload, Pool, type Request, type Response } from './transport/index.ts';
 import { trustedRoots } from './trusted.ts';
@@ -68,6 +69,21 @@ export class Client implements Disposable {
     const answer = await this.#authenticated(call, request);
     if (call.expect.includes(answer.status)) return answer;
     throw await statusError(call.what, { ...request, url: answer.url }, answer);
+  }
+
+  /** Sends a call and reads the small document it is answered with; a break in the middle of it counts as a try. */
+  async read(call: Call, limit: number, name: string): Promise<{ answer: Answer; bytes: Uint8Array }> {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.send(call);
+      try {
+        return { answer, bytes: await readCapped(answer.body, limit, name) };
+      } catch (error) {
+        call.signal?.throwIfAborted();
+        if (attempt >= this.attempts || !isTransient(error))
+          throw connectionError(call.what, { method: call.method, url: answer.url }, error);
+      }
+      await this.pause(attempt, call.signal);
+    }
   }
 
   /** Waits before try `attempt` + 1. */

@@ -50,6 +50,7 @@ function errorsOf(text: string): string | undefined {
         .map(textOf)
         .join(': ');
     })
+    .filter((part) => part !== '')
     .join('; ');
 }
 

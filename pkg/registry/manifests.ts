@@ -9,9 +9,8 @@ import {
   media,
   parseDigest,
 } from '../oci/index.ts';
-import type { Answer } from './client.ts';
+import type { Answer, Call } from './client.ts';
 import { nameAt, type Place, pathOf, pulling, pushing } from './place.ts';
-import { readCapped } from './read.ts';
 
 /** A manifest or index with its bytes, hashed by us. */
 export type Document = { readonly descriptor: Descriptor; readonly bytes: Uint8Array };
@@ -21,15 +20,15 @@ const accepted = [media.manifest, media.index, media.dockerManifest, media.docke
 /** The manifest that a tag or digest names. What was hashed is the answer: a digest in a header is only compared. */
 export async function fetchManifest(place: Place, name: string): Promise<Document> {
   const what = `read ${nameAt(place, name)}`;
-  const answer = await place.client.send({
+  const call: Call = {
     what,
     method: 'GET',
     to: pathOf(place, `manifests/${name}`),
     scopes: pulling(place),
     expect: [200],
     headers: { Accept: accepted },
-  });
-  const bytes = await readCapped(answer.body, documentLimit, nameAt(place, name));
+  };
+  const { answer, bytes } = await place.client.read(call, documentLimit, nameAt(place, name));
   const digest = digestOf(bytes);
   const named = isDigest(name) ? name : answer.headers.get('docker-content-digest');
   if (named !== undefined && named !== digest && named.startsWith('sha256:'))

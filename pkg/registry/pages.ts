@@ -2,7 +2,6 @@ import { MosError } from '../errors/index.ts';
 import { documentLimit } from '../oci/index.ts';
 import type { Answer, Call } from './client.ts';
 import type { Place } from './place.ts';
-import { readCapped } from './read.ts';
 
 /** Pages of one list that are read; a list without end is no answer. */
 const pageLimit = 1000;
@@ -17,18 +16,22 @@ export function nextPage(header: string | undefined, page: URL): URL | undefined
   return undefined;
 }
 
-/** The bytes of each page of a list, the first from `answer`. */
-export async function* readPages(place: Place, call: Call, answer: Answer): AsyncGenerator<Uint8Array> {
+export type Page = { readonly answer: Answer; readonly bytes: Uint8Array };
+
+/** The pages of a list. */
+export async function* readPages(place: Place, call: Call): AsyncGenerator<Page> {
   const seen = new Set<string>();
-  for (let page = answer; ; ) {
-    seen.add(page.url.href);
-    yield await readCapped(page.body, documentLimit, `a page of ${page.url.pathname}`);
-    const next = nextPage(page.headers.get('link'), page.url);
+  for (let to = call.to; ; ) {
+    const page = await place.client.read({ ...call, to }, documentLimit, `the answer to "${call.what}"`);
+    yield page;
+    const { url, headers } = page.answer;
+    seen.add(url.href);
+    const next = nextPage(headers.get('link'), url);
     if (next === undefined) return;
     if (next.origin !== place.client.address.origin)
       throw new MosError('network', `cannot ${call.what}: the next page is at another host, ${next.host}`);
     if (seen.has(next.href) || seen.size >= pageLimit)
       throw new MosError('network', `cannot ${call.what}: its pages have no end`);
-    page = await place.client.send({ ...call, to: next });
+    to = next;
   }
 }

@@ -74,16 +74,16 @@ async function askReferrers(
     method: 'GET',
     to: pathOf(place, `referrers/${subject.digest}${query}`),
     scopes: pulling(place),
-    expect: [200],
+    expect: [200, 400, 404, 405, 501],
     headers: { Accept: media.index },
   };
-  const answer = await place.client.send({ ...call, expect: [200, 400, 404, 405, 501] });
-  if (answer.status !== 200) return void (await answer.discard());
-  // A proxy or a single-page application answers 200 to everything.
-  if (!(answer.headers.get('content-type') ?? '').startsWith(media.index))
-    return void (await answer.discard());
   const found: Descriptor[] = [];
-  for await (const bytes of readPages(place, call, answer)) found.push(...entriesOf(bytes, call.what));
+  for await (const { answer, bytes } of readPages(place, call)) {
+    // A proxy or a single-page application answers 200 to everything.
+    const isIndex = (answer.headers.get('content-type') ?? '').startsWith(media.index);
+    if (answer.status !== 200 || !isIndex) return undefined;
+    found.push(...entriesOf(bytes, call.what));
+  }
   return found;
 }
 

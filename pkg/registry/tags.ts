@@ -15,7 +15,7 @@ export async function listTags(place: Place): Promise<readonly string[]> {
     expect: [200],
   };
   const found: string[] = [];
-  for await (const bytes of readPages(place, call, await place.client.send(call))) {
+  for await (const { bytes } of readPages(place, call)) {
     const { tags } = (parseJson(bytes, `the tags of ${name}`) ?? {}) as { tags?: unknown };
     // Go writes an empty list as null.
     if (tags !== null && !Array.isArray(tags))

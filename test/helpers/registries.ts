@@ -5,6 +5,7 @@ import { makeServerCertificates, type ServerCertificates } from './registries/ce
 import { type Owner, startServer } from './registries/process.ts';
 import { startTokenServer, type TokenServer, testPassword, testUser } from './registries/token-server.ts';
 
+export { type Fault, type FaultProxy, startFaultProxy } from './registries/fault-proxy.ts';
 export type { Owner } from './registries/process.ts';
 export type { TokenRequest, TokenServer } from './registries/token-server.ts';
 export { testIdentityToken, testPassword, testUser } from './registries/token-server.ts';
