@@ -40,12 +40,13 @@ export const manifestPublish = command({
     );
     const { parseProjectName } = await import('../../pkg/trust/index.ts');
     const { repository, tag } = parseName(options.name);
+    const place = parsePlace(options.repo, cwd);
     return publish(
       host,
       {
         file: args.file,
         ...parseProjectName(options.project),
-        place: parsePlace(options.repo, cwd),
+        place,
         repository,
         tag,
         skipBootkit: options.skipBootkit,
@@ -54,7 +55,7 @@ export const manifestPublish = command({
         created: sourceDate(host),
         cwd,
         scratch: workingFolders(host),
-        access: await accessOf(options, signal, readStdin),
+        access: await accessOf(options, place, signal, readStdin),
         time: { now: host.clock.now(), builtAt },
       },
       report,

@@ -18,7 +18,7 @@ import {
 } from '../trust/index.ts';
 import { fetchEvidence } from './evidence.ts';
 import type { Machine } from './machine.ts';
-import { openRepository, placeOf, type RegistryAccess, targetsRepository } from './places.ts';
+import { placeOf, type RegistryAccess, type Repositories, targetsRepository } from './places.ts';
 import { machineProduct } from './product.ts';
 
 export type AcceptOptions = {
@@ -44,6 +44,7 @@ export type Accepted = {
 export async function acceptManifest(
   host: Host,
   machine: Machine,
+  repositories: Repositories,
   options: AcceptOptions,
   report: Report,
 ): Promise<Accepted> {
@@ -52,17 +53,12 @@ export async function acceptManifest(
   const known = await machineProduct(host, machine, time, options.product);
   const shown = renderReference(options.reference);
   const { place, repository, name } = placeOf(options.reference);
-  const { evidence } = await fetchEvidence(
-    await openRepository(host, place, repository, options.access),
-    name,
-    shown,
-    report,
-  );
+  const { evidence } = await fetchEvidence(await repositories.open(place, repository), name, shown, report);
   const verified = await verifyInstallManifest(evidence, { anchors, product: known?.product, time });
   for (const field of verified.unknown)
     report({ kind: 'note', text: `warning: ${shown} has ${field}, which this version does not know` });
   const product = known ?? { product: verified.manifest.product, origin: 'first install' };
-  const images = await openRepository(host, place, targetsRepository, options.access);
+  const images = await repositories.open(place, targetsRepository);
   return { shown, sha: parseManifestSha(verified.sha), verified, product, images };
 }
 

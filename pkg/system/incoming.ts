@@ -34,6 +34,7 @@ import {
 import { contentOf, type LoadedGeneration, manifestsOf } from './generation.ts';
 import { bytesOf, type ImagePlan, importImages, planImages, requireSpace } from './images.ts';
 import { type Machine, openStore, openStoreIfThere } from './machine.ts';
+import { openRepositories } from './places.ts';
 
 export type IncomingOptions = AcceptOptions & {
   readonly root: string;
@@ -68,7 +69,9 @@ export function madeBy({ made }: Incoming): GenerationCommit {
 }
 
 export async function verifyManifest(c: Incoming): Promise<void> {
-  c.accepted = await acceptManifest(c.host, c.machine, c.options, c.report);
+  const repositories = openRepositories(c.host, c.options.access);
+  c.held.add(() => repositories[Symbol.asyncDispose]());
+  c.accepted = await acceptManifest(c.host, c.machine, repositories, c.options, c.report);
 }
 
 /** Whoever comes second is told who is at work; it does not wait for a download to end. */

@@ -1,24 +1,41 @@
+/** The operations, each loaded when it is called: a command pays for its own only. */
+export type { ActivateOptions, ActivateResult } from './activate.ts';
+export type { BootedTarget, BootOptions, BootResult } from './boot.ts';
+export type { BootFsOptions, BootFsResult } from './create-boot-fs.ts';
 export { sourceDate, workingFolders } from './environment.ts';
+export type { ImportBytes } from './images.ts';
+export type { IncomingOptions, ResultTarget } from './incoming.ts';
 export type { InspectedImage, InspectedLayer } from './inspect-image.ts';
 export type { InspectedManifest, ManifestProof, VerifyManifestOptions } from './inspect-manifest.ts';
+export type { InstallOptions, InstallResult } from './install.ts';
+export type { MountOptions, MountResult } from './mount.ts';
+export type { OperationPlan } from './operation.ts';
 export { type MachinePaths, machinePaths } from './paths.ts';
-export { type Place, parseName, parsePlace, type RegistryAccess } from './places.ts';
+export { type Login, type Place, parseName, parsePlace, type RegistryAccess } from './places.ts';
 export type { PublishOptions, PublishResult } from './publish.ts';
 export type { PublishedTarget } from './publish-target.ts';
+export type { UmountOptions, UmountResult } from './umount.ts';
+export type { UpdateOptions, UpdateResult } from './update.ts';
 
-/** The operations, each loaded when it is called: a command pays for its own only. */
-export const publish: typeof import('./publish.ts').publish = async (...args) =>
-  (await import('./publish.ts')).publish(...args);
+export const activate: typeof import('./activate.ts').activate = async (...args) =>
+  (await import('./activate.ts')).activate(...args);
+export const boot: typeof import('./boot.ts').boot = async (...args) =>
+  (await import('./boot.ts')).boot(...args);
+export const createBootFs: typeof import('./create-boot-fs.ts').createBootFs = async (...args) =>
+  (await import('./create-boot-fs.ts')).createBootFs(...args);
 export const inspectImage: typeof import('./inspect-image.ts').inspectImage = async (...args) =>
   (await import('./inspect-image.ts')).inspectImage(...args);
 export const inspectManifest: typeof import('./inspect-manifest.ts').inspectManifest = async (...args) =>
   (await import('./inspect-manifest.ts')).inspectManifest(...args);
-export const verifyPublished: typeof import('./inspect-manifest.ts').verifyPublished = async (...args) =>
-  (await import('./inspect-manifest.ts')).verifyPublished(...args);
-export type { InstallOptions, InstallResult } from './install.ts';
-export type { OperationPlan } from './operation.ts';
-export type { UpdateOptions, UpdateResult } from './update.ts';
 export const install: typeof import('./install.ts').install = async (...args) =>
   (await import('./install.ts')).install(...args);
+export const mount: typeof import('./mount.ts').mount = async (...args) =>
+  (await import('./mount.ts')).mount(...args);
+export const publish: typeof import('./publish.ts').publish = async (...args) =>
+  (await import('./publish.ts')).publish(...args);
+export const umount: typeof import('./umount.ts').umount = async (...args) =>
+  (await import('./umount.ts')).umount(...args);
 export const update: typeof import('./update.ts').update = async (...args) =>
   (await import('./update.ts')).update(...args);
+export const verifyPublished: typeof import('./inspect-manifest.ts').verifyPublished = async (...args) =>
+  (await import('./inspect-manifest.ts')).verifyPublished(...args);

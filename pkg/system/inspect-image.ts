@@ -10,7 +10,7 @@ import {
   readVerified,
   renderReference,
 } from '../oci/index.ts';
-import { openRepository, placeOf, type RegistryAccess } from './places.ts';
+import { openRepositories, placeOf, type RegistryAccess } from './places.ts';
 
 export type InspectedLayer = {
   readonly digest: string;
@@ -43,7 +43,8 @@ export async function inspectImage(
   access: RegistryAccess,
 ): Promise<InspectedImage> {
   const { place, repository, name } = placeOf(reference);
-  const source = await openRepository(host, place, repository, access);
+  await using repositories = openRepositories(host, access);
+  const source = await repositories.open(place, repository);
   const root = await source.resolve(name);
   const bytes = await readVerified(root, source.open(root));
   const shown = renderReference(reference);

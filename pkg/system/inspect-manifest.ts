@@ -4,7 +4,7 @@ import { type Reference, renderReference } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
 import { type AcceptanceTime, readAnchors, verifyInstallManifest } from '../trust/index.ts';
 import { type Fetched, fetchEvidence } from './evidence.ts';
-import { openRepository, placeOf, type RegistryAccess } from './places.ts';
+import { openRepositories, placeOf, type RegistryAccess } from './places.ts';
 
 export type InspectedManifest = {
   readonly reference: string;
@@ -24,7 +24,8 @@ const fetched = async (
   report: Report,
 ): Promise<Fetched> => {
   const { place, repository, name } = placeOf(reference);
-  const source = await openRepository(host, place, repository, access);
+  await using repositories = openRepositories(host, access);
+  const source = await repositories.open(place, repository);
   return fetchEvidence(source, name, renderReference(reference), report);
 };
 

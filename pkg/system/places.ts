@@ -2,13 +2,18 @@ import { resolve } from 'node:path';
 import { MosError, type Secret } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { isRepositoryName, isTag, parseReference, type Reference, type Repository } from '../oci/index.ts';
+import type { Registry } from '../registry/index.ts';
+
+/** Who we are to one registry, `host[:port]`. */
+export type Login = { readonly registry: string; readonly user: string; readonly password: Secret };
 
 /** How registries are talked to; nothing here matters for a folder. */
 export type RegistryAccess = {
   readonly plainHttp?: boolean;
   /** A PEM file with the CAs of the registry's TLS certificate. */
   readonly registryCa?: string | undefined;
-  readonly credentials?: { readonly user: string; readonly password: Secret } | undefined;
+  /** For the registry that is written to; others are asked as the docker configuration says. */
+  readonly credentials?: Login | undefined;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -75,21 +80,46 @@ export const renderPlace = (place: Place): string =>
       ? `oci:${place.folder}`
       : `${place.scheme === undefined ? '' : `${place.scheme}://`}${place.registry}`;
 
-/** Opens one repository; a registry is not asked before something is wanted of it. */
-export async function openRepository(
+/** Opens repositories; those of one registry share its connections and tokens. Ends with `await using`. */
+export type Repositories = AsyncDisposable & {
+  /** A registry is not asked before something is wanted of it. `create` makes a folder where there is none. */
+  open(place: Place, repository: string, options?: { readonly create?: boolean }): Promise<Repository>;
+};
+
+export function openRepositories(host: Host, access: RegistryAccess): Repositories {
+  const registries = new Map<string, Promise<Registry>>();
+  const connect = (place: Place & { kind: 'registry' }): Promise<Registry> => {
+    const key = renderPlace(place);
+    const known = registries.get(key) ?? connectTo(host, place, access);
+    registries.set(key, known);
+    return known;
+  };
+  return {
+    async open(place, repository, options = {}) {
+      if (place.kind === 'registry') return (await connect(place)).repository(repository);
+      const { openLayout, openZotRoot } = await import('../layout/index.ts');
+      if (place.kind === 'oci') return openLayout(host, place.folder, options);
+      return (await openZotRoot(host, place.root, options)).repository(repository, options);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const result of await Promise.allSettled(registries.values()))
+        if (result.status === 'fulfilled') await result.value[Symbol.asyncDispose]();
+    },
+  };
+}
+
+async function connectTo(
   host: Host,
-  place: Place,
-  repository: string,
-  _access: RegistryAccess,
-  options: { readonly create?: boolean } = {},
-): Promise<Repository> {
-  if (place.kind === 'registry') {
-    throw new MosError(
-      'unsupported',
-      `cannot reach ${renderPlace(place)}: registries come with the next change`,
-    );
-  }
-  const { openLayout, openZotRoot } = await import('../layout/index.ts');
-  if (place.kind === 'oci') return openLayout(host, place.folder, options);
-  return (await openZotRoot(host, place.root, options)).repository(repository, options);
+  { registry, scheme }: Place & { kind: 'registry' },
+  { plainHttp, registryCa, credentials, signal }: RegistryAccess,
+): Promise<Registry> {
+  const { connectRegistry } = await import('../registry/index.ts');
+  const options = {
+    ...(plainHttp === undefined ? {} : { plainHttp }),
+    ...(registryCa === undefined ? {} : { ca: registryCa }),
+    // Never sent to another registry than the one they are for.
+    ...(credentials?.registry === registry ? { credentials } : {}),
+    ...(signal === undefined ? {} : { signal }),
+  };
+  return connectRegistry(host, { registry, scheme }, options);
 }

@@ -16,7 +16,7 @@ import {
   readVerified,
 } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
-import { openRepository, placeOf, targetsRepository } from './places.ts';
+import { placeOf, type Repositories, targetsRepository } from './places.ts';
 import type { PublishOptions } from './publish.ts';
 
 export type PublishedTarget = {
@@ -36,13 +36,14 @@ export type PublishedTarget = {
 
 /** Brings the image of one target to `store` (undefined: a dry run that found no repository). */
 export async function publishTarget(
-  host: Host,
+  _host: Host,
   target: ImportTarget,
   store: Repository | undefined,
+  repositories: Repositories,
   options: PublishOptions,
   report: Report,
 ): Promise<PublishedTarget> {
-  const { source, root } = await resolveSource(host, target, options);
+  const { source, root } = await resolveSource(target, repositories, options);
   if (await isMountable(source, root)) return send(target, source, root, store, false, options, report);
   throw new MosError(
     'unsupported',
@@ -52,13 +53,13 @@ export async function publishTarget(
 
 /** The manifest or index at the source. What is signed later is what these bytes hash to. */
 async function resolveSource(
-  host: Host,
   target: ImportTarget,
-  { cwd, access }: PublishOptions,
+  repositories: Repositories,
+  { cwd }: PublishOptions,
 ): Promise<{ source: ImageSource; root: Descriptor }> {
   const reference = parseReference(target.source);
   const { place, repository, name } = placeOf(absolute(reference, cwd));
-  const source = await openRepository(host, place, repository, access);
+  const source = await repositories.open(place, repository);
   const root = await source.resolve(name);
   for (const key of ['digest', 'size'] as const)
     if (target[key] !== undefined && target[key] !== root[key])

@@ -13,7 +13,14 @@ import {
 import type { Digest, Repository } from '../oci/index.ts';
 import { type Report, runSteps, type Step } from '../steps/index.ts';
 import type { AcceptanceTime, Signer } from '../trust/index.ts';
-import { openRepository, type Place, type RegistryAccess, renderPlace, targetsRepository } from './places.ts';
+import {
+  openRepositories,
+  type Place,
+  type RegistryAccess,
+  type Repositories,
+  renderPlace,
+  targetsRepository,
+} from './places.ts';
 import { type PublishedName, readPublished, signAndPut } from './publish-name.ts';
 import { type PublishedTarget, publishTarget } from './publish-target.ts';
 
@@ -66,6 +73,7 @@ type Publishing = {
   readonly host: Host;
   readonly options: PublishOptions;
   readonly report: Report;
+  readonly repositories: Repositories;
   file?: ImportFile;
   signer?: Signer;
   targets: PublishedTarget[];
@@ -83,7 +91,8 @@ const publishSteps: readonly Step<Publishing>[] = [
 ];
 
 export async function publish(host: Host, options: PublishOptions, report: Report): Promise<PublishResult> {
-  const context: Publishing = { host, options, report, targets: [] };
+  await using repositories = openRepositories(host, options.access);
+  const context: Publishing = { host, options, report, repositories, targets: [] };
   await runSteps(context, publishSteps, report);
   return done(context.result);
 }
@@ -112,10 +121,10 @@ function productOf(file: ImportFile, signer: Signer, { keyset, project }: Publis
 }
 
 async function copyImages(c: Publishing): Promise<void> {
-  const { host, options, report } = c;
+  const { host, options, report, repositories } = c;
   const store = await openForWriting(c, targetsRepository);
   for (const target of done(c.file).targets)
-    c.targets.push(await publishTarget(host, target, store, options, report));
+    c.targets.push(await publishTarget(host, target, store, repositories, options, report));
   const images = new Map(c.targets.map(({ name, digest, size }) => [name, { digest, size }] as const));
   const file = done(c.file);
   c.manifest = toInstallManifest({ ...file, targets: file.targets.map(withoutImage) }, images);
@@ -126,9 +135,9 @@ const withoutImage = ({ digest: _, size: __, ...target }: ImportTarget): ImportT
 
 /** undefined where a dry run finds no repository. */
 async function openForWriting(c: Publishing, repository: string): Promise<Repository | undefined> {
-  const { host, options } = c;
+  const { repositories, options } = c;
   try {
-    return await openRepository(host, options.place, repository, options.access, { create: !options.dryRun });
+    return await repositories.open(options.place, repository, { create: !options.dryRun });
   } catch (error) {
     if (options.dryRun && error instanceof MosError && error.code === 'not-found') return undefined;
     throw error;

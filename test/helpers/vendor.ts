@@ -29,8 +29,8 @@ export type Vendor = {
   readonly repository: string;
 };
 
-/** A clock that is right, for what is accepted in tests. */
-export const time = { now: new Date(), builtAt: new Date(0) };
+/** What tests take for the time this program was built. */
+export const builtAt = new Date(0);
 
 /** Keys are ECDSA: made in a moment. */
 export async function makeVendor(t: ExecutionContext, keyset = 'acme'): Promise<Vendor> {
@@ -93,7 +93,7 @@ export async function publishRelease(vendor: Vendor, release: Release): Promise<
       cwd: vendor.folder,
       scratch: vendor.folder,
       access: release.access ?? {},
-      time,
+      time: { now: new Date(), builtAt },
       ...(release.dryRun === undefined ? {} : { dryRun: release.dryRun }),
       ...(release.created === undefined ? {} : { created: release.created }),
     },

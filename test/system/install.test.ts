@@ -7,7 +7,7 @@ import { parseReference } from '../../pkg/oci/index.ts';
 import { install } from '../../pkg/system/index.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { treeOf } from '../helpers/tree.ts';
-import { addImage, makeVendor, publishRelease, time } from '../helpers/vendor.ts';
+import { addImage, builtAt, makeVendor, publishRelease } from '../helpers/vendor.ts';
 
 test('an install leaves one generation that git and our own reading agree on', async (t) => {
   const vendor = await makeVendor(t);
@@ -20,7 +20,7 @@ test('an install leaves one generation that git and our own reading agree on', a
   copyFileSync(vendor.ca, join(root, 'factory/secure/manifestCA.pem'));
   const result = await install(
     linuxHost,
-    { root, reference: parseReference(reference), access: {}, builtAt: time.builtAt },
+    { root, reference: parseReference(reference), access: {}, builtAt },
     () => {},
   );
   t.is('generation' in result && result.generation, 1);

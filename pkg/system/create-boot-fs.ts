@@ -1,0 +1,64 @@
+import type { Integrity } from '../atomfs/index.ts';
+import type { Host } from '../host/index.ts';
+import { findTarget, parseServiceName } from '../manifest/index.ts';
+import type { Report } from '../steps/index.ts';
+import { commitToBoot, recordBooted } from './current.ts';
+import { loadGeneration, unknownFields } from './generation.ts';
+import { openMachine, openStore } from './machine.ts';
+import { mountTarget } from './mounting.ts';
+
+export type BootFsOptions = {
+  readonly root: string;
+  readonly ca?: string | undefined;
+  /** Where the root file system is put; made where it is missing. */
+  readonly dest: string;
+  readonly readonly?: boolean;
+  readonly integrity?: Integrity | undefined;
+};
+
+export type BootFsResult = {
+  readonly generation: number;
+  readonly version: string;
+  readonly digest: string;
+  readonly dest: string;
+  readonly integrity: Integrity;
+  readonly isWritable: boolean;
+};
+
+/**
+ * The root file system of the generation that is booted: its manifests are verified again, its layers mounted through
+ * dm-verity, changes go to memory and are gone at the next boot (DESIGN "Generations and boot").
+ */
+export async function createBootFs(
+  host: Host,
+  options: BootFsOptions,
+  report: Report,
+): Promise<BootFsResult> {
+  const { root, ca, dest, readonly = false, integrity = 'verity' } = options;
+  const machine = await openMachine(host, root);
+  const generation = await loadGeneration(host, machine, await commitToBoot(host, machine), { ca });
+  for (const field of unknownFields(generation))
+    report({
+      kind: 'note',
+      text: `warning: this version does not know ${field} of generation ${generation.number}`,
+    });
+  const { target } = findTarget(generation.machine, parseServiceName('hostfs'));
+  await host.files.makeFolder(dest, { parents: true });
+  const mounted = await mountTarget(host, machine, await openStore(host, machine), {
+    target,
+    at: dest,
+    integrity,
+    upper: readonly ? undefined : { kind: 'memory' },
+    panicOnCorruption: true,
+    owner: 'mosctl create-boot-fs',
+  });
+  await recordBooted(host, machine.paths, { generation: generation.number, commit: generation.commit });
+  return {
+    generation: generation.number,
+    version: target.version,
+    digest: target.digest,
+    dest: mounted.target,
+    integrity,
+    isWritable: mounted.isWritable,
+  };
+}
