@@ -164,7 +164,7 @@ export class Client implements Disposable {
         await response.discard();
       } catch (error) {
         request.signal?.throwIfAborted();
-        if (isLast || !isTransient(error)) throw connectionError(what, request, error);
+        if (isLast || !isTransient(error)) throw connectionError(what, request, error, mayRepeat);
       }
       await this.pause(attempt, request.signal, wait);
     }

@@ -1,5 +1,5 @@
 import { type ErrorCode, MosError, messageOf } from '../errors/index.ts';
-import type { Request, Response } from './transport/index.ts';
+import { isTransient, type Request, type Response, transientError } from './transport/index.ts';
 
 const codes: Readonly<Record<number, ErrorCode>> = {
   401: 'denied',
@@ -95,11 +95,15 @@ async function beginningOf({ body }: Response): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** An error of the connection, with what was wanted and asked. */
-export function connectionError(what: string, request: Request, error: unknown): unknown {
+/** An error of the connection, with what was wanted and asked; it stays transient unless the tries are used up. */
+export function connectionError(
+  what: string,
+  request: Pick<Request, 'method' | 'url'>,
+  error: unknown,
+  isFinal = true,
+): unknown {
   if (!(error instanceof MosError) || error.message.startsWith('cannot ')) return error;
-  const asked = `${request.method} ${redactUrl(request.url)}`;
-  return new MosError(error.code, `cannot ${what}: ${asked}: ${messageOf(error)}`, {
-    ...(error.hint === undefined ? {} : { hint: error.hint }),
-  });
+  const message = `cannot ${what}: ${request.method} ${redactUrl(request.url)}: ${messageOf(error)}`;
+  if (isTransient(error) && !isFinal) return transientError(error.code, message);
+  return new MosError(error.code, message, error.hint === undefined ? {} : { hint: error.hint });
 }

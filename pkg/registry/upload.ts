@@ -6,6 +6,7 @@ import { statusOf } from './failure.ts';
 import { checkStored } from './manifests.ts';
 import { sendPieces } from './pieces.ts';
 import { nameAt, type Place, pathOf, pushing } from './place.ts';
+import { isTransientStatus } from './retry.ts';
 import { type Content, whole } from './send.ts';
 import { sessionOf } from './session.ts';
 import { isTransient } from './transport/index.ts';
@@ -27,8 +28,8 @@ export async function uploadBlob(
 ): Promise<void> {
   let pieces = chunkSize;
   for (let attempt = 1; ; attempt++) {
+    const session = await begin(place, descriptor);
     try {
-      const session = await begin(place, descriptor);
       await inSession(place, descriptor, session, () =>
         pieces === undefined
           ? sendWhole(place, descriptor, content, session)
@@ -37,8 +38,9 @@ export async function uploadBlob(
       return;
     } catch (error) {
       if (content.isOnce || attempt >= place.client.attempts) throw error;
-      const isRefused = pieces === undefined && wantsPieces.has(statusOf(error) ?? 0);
-      if (!isRefused && !isTransient(error)) throw error;
+      const status = statusOf(error) ?? 0;
+      const isRefused = pieces === undefined && wantsPieces.has(status);
+      if (!isRefused && !isTransient(error) && !isTransientStatus(status)) throw error;
       if (isRefused) pieces = defaultChunkSize;
       else await place.client.pause(attempt);
     }

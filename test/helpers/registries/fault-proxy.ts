@@ -131,11 +131,20 @@ async function serve(
   const answer = await forward(upstream, request, headers);
   response.writeHead(answer.statusCode ?? 500, headersOf(answer, fault));
   for await (const chunk of spoiled(answer, fault, response)) {
-    if (!response.write(chunk))
-      await new Promise((resolve) => response.once('drain', resolve).once('close', resolve));
+    if (!response.write(chunk)) await drained(response);
     if (response.destroyed) return;
   }
   response.end();
+}
+
+function drained(response: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      response.off('drain', done).off('close', done);
+      resolve();
+    };
+    response.once('drain', done).once('close', done);
+  });
 }
 
 function forward(
