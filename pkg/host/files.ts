@@ -37,7 +37,9 @@ export type OpenOptions = {
   readonly noFollow?: boolean;
 };
 
-export type HoldOptions = {
+export type WriteOptions = {
+  /** A large file that will be synced: its bytes go to the disk while it is being written, so that the sync is short. */
+  readonly early?: boolean;
   /** Held alone (flock on the file itself) until it is closed, however the process ends; `busy` when another has it. */
   readonly hold?: boolean;
 };
@@ -82,9 +84,9 @@ export interface Files {
   /** With `parents`, what is missing above is made too and an existing folder is no error. */
   makeFolder(path: string, options?: { readonly mode?: number; readonly parents?: boolean }): Promise<void>;
   /** A new file (O_EXCL). mode defaults to 0644. */
-  create(path: string, options?: HoldOptions & { readonly mode?: number }): Promise<WritableFile>;
+  create(path: string, options?: WriteOptions & { readonly mode?: number }): Promise<WritableFile>;
   /** An existing file, to write on at its end after it was cut to `size`. */
-  resume(path: string, size: number, options?: HoldOptions): Promise<WritableFile>;
+  resume(path: string, size: number, options?: WriteOptions): Promise<WritableFile>;
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;

@@ -9,6 +9,8 @@ export type LayoutFolder = {
   readonly name: string;
   /** For the other one's message when a lock is held. */
   readonly owner: string;
+  /** Another repository of the same zot root; undefined where there is none. */
+  readonly sibling?: (name: string) => Promise<LayoutFolder | undefined>;
 };
 
 /** How long a writer waits for another, in milliseconds: index updates are short, so this means trouble. */

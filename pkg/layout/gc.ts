@@ -1,74 +1,92 @@
-import { type Descriptor, type Digest, digestHex, isDigest } from '../oci/index.ts';
+import { MosError } from '../errors/index.ts';
+import { type Descriptor, type Digest, digestHex, isDigest, isDocument } from '../oci/index.ts';
 import { reachable } from './entries.ts';
 import { blobPath, blobsPath, hashedPath, type LayoutFolder, lockWait, sessionLockPath } from './folder.ts';
-import { lockIndex, readIndexFile, writeIndexFile } from './index-file.ts';
-import { type Referrer, readReferrer } from './referrers.ts';
+import { type IndexFile, lockIndex, readIndexFile, refNameOf, writeIndexFile } from './index-file.ts';
+import { leftovers, removeLeftover } from './leftovers.ts';
+import { readReferrer } from './referrers.ts';
 import type { GcOptions, GcResult, RemovedBlob } from './types.ts';
-
-/** Which entries stay: those asked for, and what refers to one that stays, directly or not. */
-async function keptEntries(
-  at: LayoutFolder,
-  manifests: readonly Descriptor[],
-  keep: ReadonlySet<Digest> | undefined,
-): Promise<readonly Descriptor[]> {
-  const referrers = new Map<Digest, Referrer>();
-  for (const entry of manifests) {
-    const referrer = await readReferrer(at, entry);
-    if (referrer !== undefined) referrers.set(entry.digest, referrer);
-  }
-  // Without a list: names and what refers to nothing; a referrer whose subject is gone has no use.
-  const isRoot = (entry: Descriptor) =>
-    keep === undefined
-      ? !referrers.has(entry.digest) || entry.annotations !== undefined
-      : keep.has(entry.digest);
-  const kept = new Set(manifests.filter(isRoot));
-  for (let before = -1; before !== kept.size; ) {
-    before = kept.size;
-    const reached = new Set((await reachable(at, [...kept])).all.map(({ digest }) => digest));
-    for (const entry of manifests) {
-      const subject = referrers.get(entry.digest)?.subject;
-      if (reached.has(entry.digest) || (subject !== undefined && reached.has(subject))) kept.add(entry);
-    }
-  }
-  return manifests.filter((entry) => kept.has(entry));
-}
 
 /**
  * Removes what nothing reaches: entries first, the index durable before the first blob goes. Sessions of other
  * processes are waited for, so that what they have put and not yet named is safe.
  */
 export async function collectGarbage(at: LayoutFolder, options: GcOptions): Promise<GcResult> {
-  if (options.dryRun) return plan(at, options);
+  if (options.dryRun) return planGarbage(at, await readIndexFile(at), options);
   await using _alone = await at.host.files.lock(sessionLockPath(at), { wait: lockWait, owner: at.owner });
   await using _index = await lockIndex(at);
-  const result = await plan(at, options);
   const index = await readIndexFile(at);
-  await writeIndexFile(at, index, {
-    ...index,
-    manifests: index.manifests.filter((entry) => !result.entries.some((gone) => isSame(gone, entry))),
-  });
+  const result = await planGarbage(at, index, options);
+  const manifests = index.manifests.filter((entry) => !result.entries.includes(entry));
+  await writeIndexFile(at, index, { ...index, manifests });
   for (const { digest } of result.blobs) {
     await at.host.files.remove(`${hashedPath(at)}/${digestHex(digest)}`);
     await at.host.files.remove(blobPath(at, digest));
   }
   if (result.blobs.length > 0) await at.host.files.syncFolder(blobsPath(at));
+  for (const leftover of await leftovers(at)) await removeLeftover(at, leftover);
   return result;
 }
 
-const isSame = (a: Descriptor, b: Descriptor): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-async function plan(at: LayoutFolder, { keep, live }: GcOptions): Promise<GcResult> {
-  const { manifests } = await readIndexFile(at);
-  const kept = await keptEntries(at, manifests, keep);
-  const reached = new Set((await reachable(at, kept)).all.map(({ digest }) => digest));
-  const blobs: RemovedBlob[] = [];
-  for (const { digest, bytes } of await blobsOnDisk(at))
-    if (!reached.has(digest) && !live?.has(digest)) blobs.push({ digest, bytes });
+/** What would go, and how much room that gives. Refuses where a manifest that stays can't be followed. */
+async function planGarbage(
+  at: LayoutFolder,
+  { manifests }: IndexFile,
+  { keep, live }: GcOptions,
+): Promise<GcResult> {
+  const { kept, reached } = await keptEntries(at, manifests, keep);
+  const blobs = (await blobsOnDisk(at)).filter(({ digest }) => !reached.has(digest) && !live?.has(digest));
+  const partial = sum((await leftovers(at)).map(({ stat }) => stat.size));
   return {
-    entries: manifests.filter((entry) => !kept.includes(entry)),
+    entries: manifests.filter((entry) => !kept.has(entry)),
     blobs,
-    bytes: blobs.reduce((sum, { bytes }) => sum + bytes, 0),
+    partial,
+    bytes: sum(blobs.map(({ bytes }) => bytes)) + partial,
   };
+}
+
+/** The entries that stay, those asked for and what refers to one that stays, and all that they reach. */
+async function keptEntries(
+  at: LayoutFolder,
+  manifests: readonly Descriptor[],
+  keep: ReadonlySet<Digest> | undefined,
+): Promise<{ readonly kept: ReadonlySet<Descriptor>; readonly reached: ReadonlySet<Digest> }> {
+  const subjects = new Map<Descriptor, Digest>();
+  for (const entry of manifests) {
+    const referrer = await readReferrer(at, entry);
+    if (referrer !== undefined) subjects.set(entry, referrer.subject);
+  }
+  // Without a list: what has a name or refers to nothing. A nameless referrer lives as long as its subject.
+  const isRoot = (entry: Descriptor) =>
+    keep === undefined ? !subjects.has(entry) || refNameOf(entry) !== undefined : keep.has(entry.digest);
+  const kept = new Set<Descriptor>();
+  const reached = new Set<Digest>();
+  for (let next = manifests.filter(isRoot); next.length > 0; ) {
+    for (const entry of next) {
+      kept.add(entry);
+      for (const digest of await digestsBelow(at, entry)) reached.add(digest);
+    }
+    next = manifests.filter((entry) => {
+      const subject = subjects.get(entry);
+      return (
+        !kept.has(entry) && (reached.has(entry.digest) || (subject !== undefined && reached.has(subject)))
+      );
+    });
+  }
+  return { kept, reached };
+}
+
+/** A lost manifest would make its layers look like garbage, though they are what a repair needs. */
+async function digestsBelow(at: LayoutFolder, entry: Descriptor): Promise<Digest[]> {
+  const { all, lost } = await reachable(at, [entry]);
+  const document = lost.find(isDocument);
+  if (document === undefined) return all.map(({ digest }) => digest);
+  const name = refNameOf(entry) ?? entry.digest;
+  throw new MosError(
+    'corrupt',
+    `cannot tell what is garbage in ${at.folder}: ${document.digest}, a manifest of ${name}, is missing or incomplete`,
+    { hint: `copy ${name} again or untag it` },
+  );
 }
 
 /** Blobs and their sizes, sorted. Files with other names aren't ours and stay. */
@@ -82,3 +100,5 @@ export async function blobsOnDisk(at: LayoutFolder): Promise<RemovedBlob[]> {
   }
   return found;
 }
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -8,9 +8,9 @@ import { blobPath, hashedPath, type LayoutFolder } from './folder.ts';
 /**
  * What we have hashed. A blob that is already there may come from a program that was stopped in the middle, or from a
  * stranger, so its file is trusted only if it is still the one whose bytes passed our hash: a note below .mos/hashed
- * says size, inode and time of it. Without a fitting note the blob is hashed again.
+ * says size, inode and time of change of it. Without a fitting note the blob is hashed again.
  */
-const noteOf = (stat: FileStat): string => `${stat.size} ${stat.inode} ${stat.mtimeMs}\n`;
+const noteOf = (stat: FileStat): string => `${stat.size} ${stat.inode} ${stat.ctimeMs}\n`;
 
 const notePath = (at: LayoutFolder, descriptor: Descriptor): string =>
   `${hashedPath(at)}/${digestHex(descriptor.digest)}`;

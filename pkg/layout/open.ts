@@ -14,11 +14,13 @@ import {
 import { collectGarbage } from './gc.ts';
 import { hasHashed } from './hashed.ts';
 import { readIndexFile } from './index-file.ts';
+import { sweepLeftovers } from './leftovers.ts';
 import { partialSize } from './partial.ts';
-import { type Opener, putBlob } from './put.ts';
+import { linkBlob, type Opener, putBlob } from './put.ts';
 import { rebuildIndex } from './rebuild.ts';
 import { findReferrers } from './referrers.ts';
 import { namesOf, resolveName } from './resolve.ts';
+import { requireSpace } from './space.ts';
 import { listReferrer, tagManifest, untagManifest } from './tag.ts';
 import type { Layout } from './types.ts';
 import { verifyLayout } from './verify.ts';
@@ -33,17 +35,23 @@ export type OpenLayoutOptions = {
 };
 
 /** Opens an OCI image layout. Nothing is written before the first `put` or `tag`, unless it has to be created. */
-export async function openLayout(
+export const openLayout = async (
   host: Host,
   folder: string,
-  { create = false, name = folder, owner = 'mos' }: OpenLayoutOptions = {},
-): Promise<Layout> {
+  options: OpenLayoutOptions = {},
+): Promise<Layout> => layoutAt(await openFolder(host, folder, options));
+
+export async function openFolder(
+  host: Host,
+  folder: string,
+  { create = false, name = folder, owner = 'mos' }: OpenLayoutOptions,
+): Promise<LayoutFolder> {
   if (!folder.startsWith('/'))
     throw new MosError('usage', `cannot open the layout ${folder}: the path must be absolute`);
   const at = { host, folder: await realFolder(host, folder, create), name, owner };
   if (create) await createLayout(at);
   await checkLayout(at);
-  return layoutAt(at);
+  return at;
 }
 
 async function realFolder(host: Host, folder: string, create: boolean): Promise<string> {
@@ -60,10 +68,10 @@ async function realFolder(host: Host, folder: string, create: boolean): Promise<
 export const isLayout = async (host: Host, folder: string): Promise<boolean> =>
   (await host.files.stat(`${folder}/oci-layout`))?.type === 'file';
 
-function layoutAt(at: LayoutFolder): Layout {
+export function layoutAt(at: LayoutFolder): Layout {
   let prepared: Promise<void> | undefined;
   const writing = (): Promise<void> => {
-    prepared ??= prepareForWriting(at);
+    prepared ??= prepareForWriting(at).then(() => sweepLeftovers(at));
     prepared.catch(() => {
       prepared = undefined;
     });
@@ -86,7 +94,14 @@ function layoutAt(at: LayoutFolder): Layout {
       await body[Symbol.asyncIterator]().return?.();
     },
     putFrom: (descriptor, open) => put(descriptor, open, true),
+    mountFrom: async (descriptor, from) => {
+      const sibling = await at.sibling?.(from);
+      if (sibling === undefined) return false;
+      await writing();
+      return linkBlob(at, sibling, descriptor);
+    },
     partialSize: (descriptor) => partialSize(at, descriptor),
+    requireSpace: (need) => requireSpace(at, need),
     session: async () => {
       await writing();
       return at.host.files.lock(sessionLockPath(at), { wait: lockWait, owner: at.owner, shared: true });

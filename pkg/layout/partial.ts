@@ -52,8 +52,11 @@ async function tryClaim(
   const { files } = at.host;
   const path = partialPath(at, descriptor);
   try {
-    if ((await files.stat(path)) === undefined) return await files.create(path, { hold: true });
-    return await files.resume(path, resume ? await partialSize(at, descriptor) : 0, { hold: true });
+    if ((await files.stat(path)) === undefined) return await files.create(path, { hold: true, early: true });
+    return await files.resume(path, resume ? await partialSize(at, descriptor) : 0, {
+      hold: true,
+      early: true,
+    });
   } catch (error) {
     // Another one was quicker: it made it, holds it, or has just moved it to its place.
     if (isMosError(error, 'exists') || isMosError(error, 'busy') || isMosError(error, 'not-found'))

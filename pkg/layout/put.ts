@@ -1,7 +1,7 @@
 import { isMosError } from '../errors/index.ts';
-import type { WritableFile } from '../host/index.ts';
+import { temporaryPath, type WritableFile } from '../host/index.ts';
 import { checkBody, type Descriptor } from '../oci/index.ts';
-import { blobPath, type LayoutFolder } from './folder.ts';
+import { blobPath, type LayoutFolder, partialsPath } from './folder.ts';
 import { hasHashed, noteHashed } from './hashed.ts';
 import { claimPartial, partialPath } from './partial.ts';
 
@@ -51,11 +51,11 @@ async function finish(
   let writing = Promise.resolve();
   try {
     for await (const chunk of rest) {
-      // The check may refuse the chunk, and runs while the chunk before is being written.
-      check.add(chunk);
       await writing;
       writing = file.write(chunk);
       writing.catch(() => {});
+      // Hashing and the next chunk's way through the network run while this one is written.
+      check.add(chunk);
     }
   } finally {
     await writing.catch(() => {});
@@ -65,4 +65,27 @@ async function finish(
   await file.sync();
   await files.rename(partial, blobPath(at, descriptor.digest));
   await noteHashed(at, descriptor);
+}
+
+/** Shares a blob that another layout on the same file system has by a hard link, as zot does; false where it can't be. */
+export async function linkBlob(
+  at: LayoutFolder,
+  from: LayoutFolder,
+  descriptor: Descriptor,
+): Promise<boolean> {
+  const { files } = at.host;
+  if (await hasHashed(at, descriptor)) return true;
+  if (!(await hasHashed(from, descriptor))) return false;
+  const temporary = temporaryPath(`${partialsPath(at)}/link`);
+  try {
+    await files.link(blobPath(from, descriptor.digest), temporary);
+  } catch (error) {
+    // Another file system, one without links, or too many of them: the bytes are copied then.
+    if (isMosError(error)) return false;
+    throw error;
+  }
+  await files.rename(temporary, blobPath(at, descriptor.digest));
+  await noteHashed(at, descriptor);
+  await noteHashed(from, descriptor);
+  return true;
 }

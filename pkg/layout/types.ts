@@ -7,6 +7,7 @@ export interface Layout extends Repository {
   openRest: NonNullable<Repository['openRest']>;
   putFrom: NonNullable<Repository['putFrom']>;
   partialSize: NonNullable<Repository['partialSize']>;
+  requireSpace: NonNullable<Repository['requireSpace']>;
   session: NonNullable<Repository['session']>;
 
   /** The file of a blob, for a mount; it is there, a regular file and as long as the descriptor says, else `corrupt` or `not-found`. */
@@ -39,7 +40,9 @@ export type GcResult = {
   /** Entries taken out of index.json. */
   readonly entries: readonly Descriptor[];
   readonly blobs: readonly RemovedBlob[];
-  /** Bytes freed, leftovers of interrupted downloads included. */
+  /** Bytes of unfinished downloads; those that a living process writes are left alone. */
+  readonly partial: number;
+  /** Bytes freed, blobs and unfinished downloads. */
   readonly bytes: number;
 };
 

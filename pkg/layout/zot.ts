@@ -1,8 +1,8 @@
 import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { isRepositoryName } from '../oci/index.ts';
-import { makeDurableFolder } from './folder.ts';
-import { isLayout, openLayout } from './open.ts';
+import { type LayoutFolder, makeDurableFolder } from './folder.ts';
+import { isLayout, layoutAt, openFolder } from './open.ts';
 import type { ZotRoot } from './types.ts';
 
 const depthLimit = 16;
@@ -27,9 +27,21 @@ export async function openZotRoot(
       const folder = await repositoryFolder(host, real, name);
       if (!options.create && !(await isLayout(host, folder)))
         throw new MosError('not-found', `cannot find the repository ${name} in ${real}`);
-      return openLayout(host, folder, { name, owner, create: options.create ?? false });
+      const at = await openFolder(host, folder, { name, owner, create: options.create ?? false });
+      return layoutAt({ ...at, sibling: (other) => siblingOf(host, real, at, other) });
     },
   };
+}
+
+async function siblingOf(
+  host: Host,
+  root: string,
+  at: LayoutFolder,
+  name: string,
+): Promise<LayoutFolder | undefined> {
+  const folder = await repositoryFolder(host, root, name);
+  if (folder === at.folder || !(await isLayout(host, folder))) return undefined;
+  return openFolder(host, folder, { name, owner: at.owner });
 }
 
 /** The folder of a repository; none of its components may be a link, or be what a layout above it uses. */

@@ -21,14 +21,17 @@ export interface ContentSource {
 export interface ContentStore extends ContentSource {
   put(descriptor: Descriptor, body: AsyncIterable<Uint8Array>): Promise<void>;
   /**
-   * Like `put`, from a source that can begin anywhere: `open` is called once, with the number of bytes that an
-   * interrupted put left, or not at all when the content is there. Its bytes needn't be verified.
+   * Like `put`, from a source that can begin anywhere: `open` is called with the number of bytes that an interrupted
+   * put left, again when the store must begin anew or go on after a broken connection, or not at all when the content
+   * is there. Its bytes needn't be verified.
    */
   putFrom?(descriptor: Descriptor, open: (start: number) => AsyncIterable<Uint8Array>): Promise<void>;
   /** Takes the content over from another repository of the same store without sending it; false where it can't. */
   mountFrom?(descriptor: Descriptor, repository: string): Promise<boolean>;
   /** Bytes that `putFrom` would not ask for again. */
   partialSize?(descriptor: Descriptor): Promise<number>;
+  /** Refuses with `no-space` and the numbers what would not fit; `bytes` and `files` are those still to be written. */
+  requireSpace?(need: { readonly bytes: number; readonly files: number }): Promise<void>;
   /** Until disposed, what was put is kept although nothing names it yet. */
   session?(): Promise<AsyncDisposable>;
 }

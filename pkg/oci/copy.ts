@@ -95,17 +95,21 @@ export async function applyCopy(
   plan: CopyPlan,
   options: CopyOptions = {},
 ): Promise<void> {
+  options.signal?.throwIfAborted();
   await using _session = await target.session?.();
-  const progress = meter(plan, options);
+  await target.requireSpace?.({ bytes: plan.bytes - plan.partial, files: plan.missing.length });
+  const count = counter(plan, options);
   const blobs = plan.missing.filter(({ descriptor }) => !isDocument(descriptor));
   await runPool(
     blobs,
     options.concurrency ?? defaultConcurrency,
-    ({ descriptor }, signal) => copyBlob(source, target, descriptor, progress, { ...options, signal }),
+    ({ descriptor }, signal) => copyBlob(source, target, descriptor, count, { ...options, signal }),
     options.signal,
   );
-  for (const { descriptor, bytes } of plan.missing)
-    if (bytes !== undefined) await target.put(descriptor, progress(one(bytes), descriptor));
+  for (const { descriptor, bytes } of plan.missing) {
+    options.signal?.throwIfAborted();
+    if (bytes !== undefined) await target.put(descriptor, counted([bytes], descriptor, 0, count));
+  }
   options.signal?.throwIfAborted();
   if (options.tag !== undefined) await target.tag?.(plan.root, options.tag);
 }
@@ -122,49 +126,57 @@ export async function copyGraph(
   return plan;
 }
 
-type Meter = (
-  body: AsyncIterable<Uint8Array>,
-  descriptor: Descriptor,
-  start?: number,
-) => AsyncIterable<Uint8Array>;
-
 async function copyBlob(
   source: CopySource,
   target: CopyTarget,
   descriptor: Descriptor,
-  progress: Meter,
+  count: Count,
   options: CopyOptions,
 ): Promise<void> {
   const { signal, mountFrom } = options;
   const { openRest } = source;
   if (mountFrom !== undefined && (await target.mountFrom?.(descriptor, mountFrom))) {
-    for await (const _ of progress(none(), descriptor, descriptor.size));
+    count(descriptor, descriptor.size);
   } else if (target.putFrom !== undefined && openRest !== undefined) {
     await target.putFrom(descriptor, (start) =>
-      progress(openRest.call(source, descriptor, start, { signal }), descriptor, start),
+      counted(openRest.call(source, descriptor, start, { signal }), descriptor, start, count, signal),
     );
-  } else await target.put(descriptor, progress(source.open(descriptor, { signal }), descriptor));
+  } else
+    await target.put(descriptor, counted(source.open(descriptor, { signal }), descriptor, 0, count, signal));
 }
 
-/** Counts what passes, over all blobs; ends a body when the copy was cancelled. */
-function meter(plan: CopyPlan, options: CopyOptions): Meter {
+/** Tells how far the transfer of one descriptor has come. */
+type Count = (descriptor: Descriptor, position: number) => void;
+
+/** Sums over all descriptors; one that begins again is not counted twice. */
+function counter(plan: CopyPlan, options: CopyOptions): Count {
+  const positions = new Map<Descriptor, number>();
   let done = 0;
-  const add = (bytes: number) => {
-    done += bytes;
+  return (descriptor, position) => {
+    const before = positions.get(descriptor) ?? 0;
+    if (position <= before) return;
+    positions.set(descriptor, position);
+    done += position - before;
     options.report?.({ kind: 'bytes', what: options.what ?? plan.root.digest, done, total: plan.bytes });
   };
-  return async function* metered(body, _descriptor, start = 0) {
-    if (start > 0) add(start);
-    for await (const chunk of body) {
-      options.signal?.throwIfAborted();
-      add(chunk.length);
-      yield chunk;
-    }
-  };
 }
 
-async function* one(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
+/** A body that tells how far it has come, and ends when the copy was cancelled. */
+async function* counted(
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+  descriptor: Descriptor,
+  start: number,
+  count: Count,
+  signal?: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  let position = start;
+  count(descriptor, position);
+  for await (const chunk of body) {
+    signal?.throwIfAborted();
+    position += chunk.length;
+    count(descriptor, position);
+    yield chunk;
+  }
 }
-async function* none(): AsyncGenerator<Uint8Array> {}
+
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

@@ -1,9 +1,10 @@
 import { constants, promises as fs, type Stats } from 'node:fs';
-import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile, WritableFile } from '../files.ts';
+import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile } from '../files.ts';
 import { extendedAttribute } from './attributes.ts';
 import { pathBelow } from './beneath.ts';
 import { translated } from './errors.ts';
 import { holdFile, lockFile } from './lock.ts';
+import { openedForWriting } from './writing.ts';
 
 const pieceSize = 1024 * 1024;
 
@@ -30,18 +31,18 @@ export const linuxFiles: Files = {
       path,
       async () => void (await fs.mkdir(path, { mode, recursive: parents })),
     ),
-  create: (path, { mode = 0o644, hold = false } = {}) =>
+  create: (path, { mode = 0o644, hold = false, early = false } = {}) =>
     translated('create', path, async () => {
       const file = await fs.open(path, 'wx', mode);
       if (hold) await holdFile(file, path);
-      return openedForWriting(path, file, 0);
+      return openedForWriting(path, file, 0, early);
     }),
-  resume: (path, size, { hold = false } = {}) =>
+  resume: (path, size, { hold = false, early = false } = {}) =>
     translated('open', path, async () => {
       const file = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
       if (hold) await holdFile(file, path);
       await file.truncate(size);
-      return openedForWriting(path, file, size);
+      return openedForWriting(path, file, size, early);
     }),
   rename: (from, to) => translated('rename', `${from} to ${to}`, () => fs.rename(from, to)),
   link: (from, to) => translated('link', `${from} to ${to}`, () => fs.link(from, to)),
@@ -123,25 +124,6 @@ async function openedForReading(file: fs.FileHandle): Promise<ReadableFile> {
   return {
     size,
     read: async (into, position) => (await file.read(into, 0, into.length, position)).bytesRead,
-    [Symbol.asyncDispose]: () => file.close(),
-  };
-}
-
-function openedForWriting(path: string, file: fs.FileHandle, start: number): WritableFile {
-  let size = start;
-  return {
-    get size() {
-      return size;
-    },
-    write: (chunk) =>
-      translated('write', path, async () => {
-        for (let done = 0; done < chunk.length; ) {
-          const { bytesWritten } = await file.write(chunk, done, chunk.length - done, size);
-          done += bytesWritten;
-          size += bytesWritten;
-        }
-      }),
-    sync: () => translated('sync', path, () => file.sync()),
     [Symbol.asyncDispose]: () => file.close(),
   };
 }
