@@ -1,4 +1,12 @@
 export { checkLayer, inspectLayer } from './check.ts';
+export {
+  type ConvertOptions,
+  convertImage,
+  defaultFormat,
+  defaultLimit,
+  type Platform,
+  parsePlatform,
+} from './convert/index.ts';
 export { type FileSystem, parseFileSystem } from './filesystem.ts';
 export { type LayerFrame, readFrame } from './frame.ts';
 export { findMolecule, type LayerState, listMolecules, verifyMolecule } from './inspect.ts';

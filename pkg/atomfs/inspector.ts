@@ -13,10 +13,12 @@ export interface LayerInspector {
   /** Throws as soon as something is wrong. */
   update(chunk: Uint8Array): void;
   /**
-   * After the last byte. False: the tree has a salt of its own, which lies behind the data it is for; the file must
-   * be read again by `checkLayer`.
+   * After the last byte. False: the tree has a salt of its own, which lies behind the data it is for; all must be read
+   * again, by `checkLayer` or by an inspector with that `salt`.
    */
   end(): boolean;
+  /** Of the tree, after its end. */
+  readonly salt: Uint8Array;
 }
 
 /** A part of the file, from where the last one ended to before `until`. */
@@ -24,15 +26,17 @@ type Region = { readonly until: number; take(bytes: Uint8Array): void };
 
 export class Inspector implements LayerInspector {
   readonly #subject: Subject;
+  /** What the tree is computed with. */
   readonly #salt: Uint8Array;
+  #found: Uint8Array;
   readonly #regions: Region[] = [];
   readonly #finish: (() => void)[] = [];
   #position = 0;
-  #isSaltRight = true;
 
   constructor(subject: Subject, salt: Uint8Array) {
     this.#subject = subject;
     this.#salt = salt;
+    this.#found = salt;
     this.#collect(0, Math.min(superblockSpan, subject.descriptor.size), (head) => this.#begin(head));
   }
 
@@ -51,8 +55,13 @@ export class Inspector implements LayerInspector {
   end(): boolean {
     if (this.#regions.length > 0)
       throw bad(this.#subject, `it ends after ${this.#position} of ${this.#subject.descriptor.size} bytes`);
-    if (this.#isSaltRight) for (const finish of this.#finish) finish();
-    return this.#isSaltRight;
+    if (!Buffer.from(this.#found).equals(this.#salt)) return false;
+    for (const finish of this.#finish) finish();
+    return true;
+  }
+
+  get salt(): Uint8Array {
+    return this.#found;
   }
 
   #collect(from: number, until: number, use: (bytes: Uint8Array) => void): void {
@@ -83,8 +92,7 @@ export class Inspector implements LayerInspector {
     take(head);
     if (head.length < plan.hashOffset) this.#regions.push({ until: plan.hashOffset, take });
     this.#collect(plan.hashOffset, plan.hashOffset + blockSize, (block) => {
-      const { salt } = checkVeritySuperblock(block, plan.dataBlocks, this.#subject);
-      this.#isSaltRight = Buffer.from(salt).equals(this.#salt);
+      this.#found = checkVeritySuperblock(block, plan.dataBlocks, this.#subject).salt;
     });
     this.#finish.push(() => checkRoot(tree.end(), this.#subject));
     for (const [level, { offset, blocks }] of [...plan.levels.entries()].reverse()) {

@@ -1,6 +1,6 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import test from 'ava';
-import { sealLayer } from '../../pkg/atomfs/convert/seal.ts';
+
 import {
   parseVeritySuperblock,
   planVerity,
@@ -10,6 +10,7 @@ import {
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { digestOf } from '../../pkg/oci/index.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
+import { sealFile } from '../helpers/seal.ts';
 
 /** Bytes that are the same in each run and don't repeat: xorshift32. */
 function bytesOf(size: number): Buffer {
@@ -30,7 +31,7 @@ const accepted = test.macro({
   exec: async (t, size: number) => {
     const file = `${await temporaryFolder(t)}/image`;
     await writeFile(file, bytesOf(size));
-    const sealed = await sealLayer(host, file);
+    const sealed = await sealFile(file);
     const offset = planVerity(size).hashOffset;
     t.is((await stat(file)).size, sealed.size);
     t.is(sealed.digest, digestOf(await readFile(file)));
@@ -45,7 +46,7 @@ const identical = test.macro({
     const folder = await temporaryFolder(t);
     const data = bytesOf(size);
     await writeFile(`${folder}/ours`, data);
-    await sealLayer(host, `${folder}/ours`);
+    await sealFile(`${folder}/ours`);
     const ours = await readFile(`${folder}/ours`);
     const { hashOffset } = planVerity(size);
     const uuid = ours

@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { sealLayer } from '../../pkg/atomfs/convert/seal.ts';
 import type { LayerFormat, MoleculeLayer } from '../../pkg/atomfs/index.ts';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { annotationKeys, type Digest } from '../../pkg/oci/index.ts';
+import { sealFile } from './seal.ts';
 
 /** A file's text, or what else is at a path. */
 export type Entry =
@@ -75,7 +75,7 @@ const digestOfFile = (path: string): Digest =>
   `sha256:${createHash('sha256').update(readFileSync(path)).digest('hex')}` as Digest;
 
 async function seal(image: string, tree: 'ours' | 'foreign'): Promise<Sealed> {
-  if (tree === 'ours') return sealLayer(host, image);
+  if (tree === 'ours') return sealFile(image);
   const text = execFileSync('veritysetup', [
     'format',
     `--hash-offset=${statSync(image).size}`,

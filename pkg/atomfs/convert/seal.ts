@@ -4,21 +4,27 @@ import { type Digest, digestFromHex } from '../../oci/index.ts';
 import { roundToBlock } from '../filesystem.ts';
 import { VerityTree } from '../tree.ts';
 import { planVerity, renderVeritySuperblock, veritySalt } from '../verity.ts';
+import { type Part, sizeOfParts, streamParts } from './parts.ts';
 
-/** A finished layer file. `root` is its verity root hash in hex. */
-export type SealedLayer = { readonly digest: Digest; readonly size: number; readonly root: string };
+/** A finished layer, not written yet. `root` is its verity root hash in hex. */
+export type SealedLayer = {
+  readonly digest: Digest;
+  readonly size: number;
+  readonly root: string;
+  readonly parts: readonly Part[];
+};
 
 /**
- * Appends the verity superblock and tree to a file system image, padded to whole blocks, and hashes the result in
- * the same reading. The tree is held in memory: 1/128 of the image.
+ * Appends padding, verity superblock and tree to a file system, and hashes the result in the same reading. The tree
+ * is held in memory: 1/128 of the file system.
  */
-export async function sealLayer(host: Host, file: string): Promise<SealedLayer> {
-  const size = (await host.files.stat(file))?.size ?? 0;
+export async function sealParts(host: Host, parts: readonly Part[]): Promise<SealedLayer> {
+  const size = sizeOfParts(parts);
   const plan = planVerity(size);
   const levels: Uint8Array[][] = plan.levels.map(() => []);
   const tree = new VerityTree(veritySalt, (level, block) => levels[level]?.push(block.slice()));
   const digest = createHash('sha256');
-  for await (const chunk of host.files.stream(file)) {
+  for await (const chunk of streamParts(host, parts)) {
     tree.update(chunk);
     digest.update(chunk);
   }
@@ -31,12 +37,11 @@ export async function sealLayer(host: Host, file: string): Promise<SealedLayer> 
     salt: veritySalt,
   });
   const tail = Buffer.concat([padding, superblock, ...levels.toReversed().flat()]);
-  await using output = await host.files.resume(file, size);
-  await output.write(tail);
   return {
     digest: digestFromHex(digest.update(tail).digest('hex')),
     size: plan.fileSize,
     root: Buffer.from(root).toString('hex'),
+    parts: [...parts, tail],
   };
 }
 

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import { MosError } from '../../errors/index.ts';
+import type { Host } from '../../host/index.ts';
+import {
+  type ContentSource,
+  type ContentStore,
+  type Descriptor,
+  digestOf,
+  type ImageManifest,
+  media,
+  parseImageManifest,
+  readVerified,
+  runPool,
+} from '../../oci/index.ts';
+import { parseLayerType } from '../layer.ts';
+import { ConversionCache } from './cache.ts';
+import { type ImageConfig, parseImageConfig, renderImageConfig } from './config.ts';
+import { type ConvertOptions, defaultFormat, defaultLimit } from './index.ts';
+import { LayerConverter } from './layers.ts';
+import { chooseManifest, platformOf } from './platform.ts';
+
+/** One is fetched or hashed while the builder of another has the processors. */
+const layersAtOnce = 2;
+
+/** See `convertImage` of the index. */
+export async function convertImage(
+  host: Host,
+  source: ContentSource,
+  root: Descriptor,
+  target: ContentStore,
+  options: ConvertOptions,
+): Promise<Descriptor> {
+  const image = await readImage(host, source, root, options);
+  await using _session = await target.session?.();
+  const layers = await convertLayers(host, source, target, image, options);
+  // The bytes of an image that needs no conversion stay the same, so its digest does too.
+  if (layers.every((layer, i) => layer === image.manifest.layers[i]) && image.type === media.manifest) {
+    await putDocument(target, image.manifest.config.mediaType, image.configBytes);
+    return putDocument(target, image.type, image.bytes);
+  }
+  return writeImage(target, image, layers);
+}
+
+type Image = {
+  readonly type: string;
+  readonly bytes: Uint8Array;
+  readonly manifest: ImageManifest;
+  readonly configBytes: Uint8Array;
+  readonly config: ImageConfig | undefined;
+};
+
+/** The documents of the image for the platform; refuses layers that can neither be mounted nor converted. */
+async function readImage(
+  host: Host,
+  source: ContentSource,
+  root: Descriptor,
+  options: ConvertOptions,
+): Promise<Image> {
+  const platform = options.platform ?? platformOf(host.machine.architecture);
+  const chosen = await chooseManifest(source, root, platform);
+  const bytes = await readVerified(chosen, source.open(chosen, options));
+  const manifest = parseImageManifest(bytes, `the manifest ${chosen.digest}`);
+  if (manifest.layers.length === 0)
+    throw new MosError('invalid', `cannot convert the image ${chosen.digest}: it has no layers`);
+  for (const layer of manifest.layers) parseLayerType(layer.mediaType);
+  const configBytes = await readVerified(manifest.config, source.open(manifest.config, options));
+  const config = parseImageConfig(configBytes, manifest.config, manifest.layers);
+  return { type: chosen.mediaType, bytes, manifest, configBytes, config };
+}
+
+async function convertLayers(
+  host: Host,
+  source: ContentSource,
+  target: ContentStore,
+  { manifest, config }: Image,
+  options: ConvertOptions,
+): Promise<Descriptor[]> {
+  await using scratch = await scratchFolder(host, options.scratch);
+  const converter = new LayerConverter({
+    host,
+    source,
+    target,
+    format: options.format ?? defaultFormat,
+    cache: new ConversionCache(host, options.cache),
+    scratch: scratch.path,
+    limit: options.limit ?? defaultLimit,
+    report: options.report ?? (() => {}),
+    layers: manifest.layers,
+    diffIds: config?.rootfs.diff_ids,
+  });
+  const made: Descriptor[] = [];
+  await runPool(
+    [...manifest.layers.keys()],
+    layersAtOnce,
+    async (index, signal) => {
+      made[index] = await converter.convert(index, signal);
+    },
+    options.signal,
+  );
+  return made;
+}
+
+async function scratchFolder(host: Host, parent: string): Promise<AsyncDisposable & { path: string }> {
+  const path = `${parent}/mos-convert-${randomBytes(8).toString('hex')}`;
+  await host.files.makeFolder(path, { mode: 0o700, parents: true });
+  return { path, [Symbol.asyncDispose]: () => host.files.removeTree(path) };
+}
+
+async function writeImage(
+  target: ContentStore,
+  image: Image,
+  layers: readonly Descriptor[],
+): Promise<Descriptor> {
+  const { manifest, config } = image;
+  const diffIds = layers.map(({ digest }, i) =>
+    digest === manifest.layers[i]?.digest ? (config?.rootfs.diff_ids[i] ?? digest) : digest,
+  );
+  const bytes = config === undefined ? image.configBytes : renderImageConfig(config, diffIds);
+  const { mediaType } = manifest.config;
+  const type = mediaType === media.dockerConfig ? media.config : mediaType;
+  const newConfig = await putDocument(target, type, bytes);
+  return putDocument(target, media.manifest, renderManifest(manifest, newConfig, layers));
+}
+
+/** An OCI manifest whatever the source was. A subject is not taken over: the new image is no answer to it. */
+function renderManifest(old: ImageManifest, config: Descriptor, layers: readonly Descriptor[]): Uint8Array {
+  const manifest: ImageManifest = {
+    schemaVersion: 2,
+    mediaType: media.manifest,
+    ...(old.artifactType === undefined ? {} : { artifactType: old.artifactType }),
+    config,
+    layers,
+    ...(old.annotations === undefined ? {} : { annotations: old.annotations }),
+  };
+  return Buffer.from(JSON.stringify(manifest));
+}
+
+async function putDocument(target: ContentStore, mediaType: string, bytes: Uint8Array): Promise<Descriptor> {
+  const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
+  if (!(await target.has(descriptor)))
+    await target.put(
+      descriptor,
+      (async function* () {
+        yield bytes;
+      })(),
+    );
+  return descriptor;
+}

@@ -1,0 +1,125 @@
+import { createHash } from 'node:crypto';
+import { MosError } from '../../errors/index.ts';
+import type { Host, WritableFile } from '../../host/index.ts';
+import { type ContentSource, type Descriptor, type Digest, digestFromHex } from '../../oci/index.ts';
+import type { TarEntry } from './tar/entry.ts';
+import { TarReader } from './tar/reader.ts';
+import { unpacked } from './unpack.ts';
+
+export type SpoolOptions = {
+  readonly compression: 'none' | 'gzip' | 'zstd';
+  /** What the unpacked tar must hash to, from the image's config; undefined where that has none. */
+  readonly diffId: Digest | undefined;
+  /** The most bytes that a layer may have when it is unpacked, in the archive and as files. */
+  readonly limit: number;
+  readonly signal: AbortSignal;
+  /** Bytes of the blob that have come. */
+  readonly report: (done: number) => void;
+};
+
+/** How often the room in scratch is looked at. */
+const lookEvery = 64 * 1024 * 1024;
+/** What is left to others on the file system of scratch. */
+const reserve = 256 * 1024 * 1024;
+
+/**
+ * Downloads a tar layer, unpacked, to a file in scratch and lists its entries. Nothing is used before all of it has
+ * come and has the digest of its descriptor and the diff id of the config.
+ */
+export async function spoolLayer(
+  host: Host,
+  source: ContentSource,
+  descriptor: Descriptor,
+  file: string,
+  options: SpoolOptions,
+): Promise<TarEntry[]> {
+  const entries: TarEntry[] = [];
+  let content = 0;
+  const reader = new TarReader((entry) => {
+    entries.push(entry);
+    content += entry.size;
+    if (content > options.limit) throw tooLarge(options.limit);
+  });
+  await using body = new Body(source.open(descriptor, options), options.report);
+  await using output = await host.files.create(file, { mode: 0o600 });
+  const hash = createHash('sha256');
+  try {
+    for await (const chunk of unpacked(options.compression, body)) {
+      options.signal.throwIfAborted();
+      if (output.size + chunk.length > options.limit) throw tooLarge(options.limit);
+      hash.update(chunk);
+      reader.update(chunk);
+      await guardSpace(host, file, output, chunk.length);
+      await output.write(chunk);
+    }
+    reader.end();
+  } catch (error) {
+    // Bytes that are not the layer's own make a better reason than what they did to the tar reader.
+    if (error instanceof MosError && error.code === 'invalid') await body.drain();
+    throw inLayer(descriptor, error);
+  }
+  await body.drain();
+  const found = digestFromHex(hash.digest('hex'));
+  if (options.diffId !== undefined && options.diffId !== found)
+    throw new MosError(
+      'corrupt',
+      `cannot convert the layer ${descriptor.digest}: unpacked it is ${found}, its config says ${options.diffId}`,
+    );
+  return entries;
+}
+
+const tooLarge = (limit: number): MosError =>
+  new MosError('invalid', `cannot unpack the tar: it is larger than ${limit} bytes`, {
+    hint: 'allow more with --max-unpacked if the image is really that large',
+  });
+
+/** An error about the content, with the layer's name in front. */
+export function inLayer(descriptor: Descriptor, error: unknown): unknown {
+  if (!(error instanceof MosError) || error.code !== 'invalid') return error;
+  return new MosError('invalid', `cannot convert the layer ${descriptor.digest}`, { cause: error });
+}
+
+async function guardSpace(host: Host, file: string, output: WritableFile, next: number): Promise<void> {
+  if (Math.floor(output.size / lookEvery) === Math.floor((output.size + next) / lookEvery)) return;
+  const { free } = await host.files.space(file);
+  if (free >= reserve + lookEvery) return;
+  throw new MosError(
+    'no-space',
+    `cannot unpack the layer to ${file}: ${output.size} bytes are written and ${free} are free, of which ${reserve} are left to others`,
+    { hint: 'choose a larger file system with --scratch' },
+  );
+}
+
+/** The layer as it comes, which can be read to its end (so that its digest is checked) when nobody wants it any more. */
+class Body implements AsyncIterable<Uint8Array>, AsyncDisposable {
+  readonly #source: AsyncIterator<Uint8Array>;
+  readonly #report: (done: number) => void;
+  #done = 0;
+
+  constructor(source: AsyncIterable<Uint8Array>, report: (done: number) => void) {
+    this.#source = source[Symbol.asyncIterator]();
+    this.#report = report;
+  }
+
+  /** Leaving the loop early does not end the source. */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    return { next: () => this.#next() };
+  }
+
+  async drain(): Promise<void> {
+    while (!(await this.#next()).done);
+  }
+
+  async #next(): Promise<IteratorResult<Uint8Array>> {
+    const result = await this.#source.next();
+    if (!result.done) {
+      this.#done += result.value.length;
+      this.#report(this.#done);
+    }
+    return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#source.return?.();
+  }
+}
