@@ -23,8 +23,9 @@ export async function* download(
   let progress = 0;
   while (tries === 0 || position < descriptor.size) {
     const answer = await ask(place, descriptor, position, options);
+    const body = await bodyFrom(place, descriptor, answer, position);
     try {
-      for await (const chunk of bodyFrom(place, descriptor, answer, position)) {
+      for await (const chunk of body) {
         position += chunk.length;
         progress += chunk.length;
         yield chunk;
@@ -65,25 +66,34 @@ function ask(
 }
 
 /** The body from `position` on. A server that ignores the Range sends all of it: then the beginning is left out. */
-function bodyFrom(
+async function bodyFrom(
   place: Place,
   descriptor: Descriptor,
-  { status, headers, body }: Answer,
+  answer: Answer,
   position: number,
-): AsyncIterable<Uint8Array> {
+): Promise<AsyncIterable<Uint8Array>> {
+  const problem = problemOf(descriptor, answer, position);
+  if (problem !== undefined) {
+    await answer.discard();
+    throw new MosError('corrupt', `cannot ${what(place, descriptor)}: ${problem}`);
+  }
+  return answer.status === 200 && position > 0 ? without(answer.body, position) : answer.body;
+}
+
+/** What the head says against the body being the part that was asked for. */
+function problemOf(
+  descriptor: Descriptor,
+  { status, headers }: Answer,
+  position: number,
+): string | undefined {
   const length = headers.get('content-length');
   const expected = descriptor.size - (status === 206 ? position : 0);
   if (length !== undefined && Number(length) !== expected)
-    throw wrong(place, descriptor, `the registry announces ${length} bytes in place of ${expected}`);
-  if (status === 200) return position === 0 ? body : without(body, position);
-  const range = /^bytes ([0-9]+)-([0-9]+)\//.exec(headers.get('content-range') ?? '');
-  if (Number(range?.[1]) !== position || Number(range?.[2]) !== descriptor.size - 1)
-    throw wrong(
-      place,
-      descriptor,
-      `the registry sends another part than bytes ${position} to ${descriptor.size - 1}`,
-    );
-  return body;
+    return `the registry announces ${length} bytes in place of ${expected}`;
+  if (status === 200) return undefined;
+  const [, first, last] = /^bytes ([0-9]+)-([0-9]+)\//.exec(headers.get('content-range') ?? '') ?? [];
+  if (Number(first) === position && Number(last) === descriptor.size - 1) return undefined;
+  return `the registry sends another part than bytes ${position} to ${descriptor.size - 1}`;
 }
 
 async function* without(body: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
@@ -93,6 +103,3 @@ async function* without(body: AsyncIterable<Uint8Array>, count: number): AsyncGe
     left = Math.max(0, left - chunk.length);
   }
 }
-
-const wrong = (place: Place, descriptor: Descriptor, why: string): MosError =>
-  new MosError('corrupt', `cannot ${what(place, descriptor)}: ${why}`);

@@ -15,6 +15,7 @@ const lowWater = 512 * 1024;
  */
 export class Connection {
   readonly #socket: Socket | TLSSocket;
+  readonly #below: Socket | undefined;
   readonly #peer: string;
   #queue: Uint8Array[] = [];
   #queued = 0;
@@ -27,8 +28,10 @@ export class Connection {
   /** Set where requests go to a proxy that passes them on (plain http). */
   forward: HttpProxy | undefined;
 
-  constructor(socket: Socket | TLSSocket, peer: string) {
+  /** `below`: the TCP connection under TLS. */
+  constructor(socket: Socket | TLSSocket, peer: string, below?: Socket) {
     this.#socket = socket;
+    this.#below = below;
     this.#peer = peer;
     socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
     socket.on('drain', () => this.#wake?.());
@@ -82,8 +85,8 @@ export class Connection {
 
   /** An idle connection doesn't keep the program running. */
   hold(isHeld: boolean): void {
-    if (isHeld) this.#socket.ref();
-    else this.#socket.unref();
+    // Node's TLS socket doesn't pass it on to the one below.
+    for (const socket of [this.#socket, this.#below]) isHeld ? socket?.ref() : socket?.unref();
   }
 
   destroy(): void {

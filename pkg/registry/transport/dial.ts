@@ -69,7 +69,7 @@ async function startTls(plain: Socket, url: URL, peer: string, { ca }: DialOptio
   await settled(secure, 'secureConnect', peer);
   // Not left to the runtime's default alone: Bun and Node have differed here.
   if (!secure.authorized) throw describeSocketError(peer, secure.authorizationError);
-  return new Connection(secure, peer);
+  return new Connection(secure, peer, plain);
 }
 
 function settled(socket: Socket, event: 'connect' | 'secureConnect', peer: string): Promise<void> {

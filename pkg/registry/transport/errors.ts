@@ -52,7 +52,7 @@ export function describeSocketError(peer: string, error: unknown): MosError {
   const sentence = transientErrors[code];
   if (sentence !== undefined) return transientError('network', `${peer}: ${sentence}`);
   if (/SSL|TLS|EPROTO/.test(code))
-    return new MosError('network', `${peer} does not speak TLS as we know it (${code})`, {
+    return new MosError('network', `${peer} does not speak TLS as we know it`, {
       hint: 'a registry without TLS needs http:// before its name or --plain-http',
     });
   return transientError('network', `${peer}: the connection failed`, error);

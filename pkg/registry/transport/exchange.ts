@@ -53,9 +53,13 @@ function respond(
   release: (connection: Connection) => void,
 ): Response {
   const framing = framingOf(method, head);
-  const body = finishing(connection, readBody(connection, framing, { idle, signal }), () =>
-    keepsOpen(head, framing) ? release(connection) : connection.destroy(),
-  );
+  const finish = () => (keepsOpen(head, framing) ? release(connection) : connection.destroy());
+  // Nobody reads a body that isn't there, as that of HEAD.
+  if (framing.kind === 'length' && framing.length === 0) {
+    finish();
+    return { ...head, body: nothing, discard: async () => {} };
+  }
+  const body = finishing(connection, readBody(connection, framing, { idle, signal }), finish);
   const discard = async (): Promise<void> => {
     let size = 0;
     try {
@@ -69,6 +73,8 @@ function respond(
   };
   return { status: head.status, headers: head.headers, body, discard };
 }
+
+const nothing: AsyncIterable<Uint8Array> = { [Symbol.asyncIterator]: async function* () {} };
 
 const discardLimit = 64 * 1024;
 

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** PEM files of a private CA, and of a server at 127.0.0.1, ::1 and localhost that it vouches for. */
@@ -10,15 +11,21 @@ const openssl = (...args: string[]): void => {
 
 export function makeServerCertificates(
   folder: string,
-  names = 'IP:127.0.0.1,IP:::1,DNS:localhost',
+  { names = 'IP:127.0.0.1,IP:::1,DNS:localhost', expired = false } = {},
 ): ServerCertificates {
   const file = (name: string): string => join(folder, name);
-  const elliptic = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  openssl('req', '-x509', ...elliptic, '-days', '2', '-subj', '/CN=test registry CA', '-keyout', file('ca.key'),
-    '-out', file('ca.pem'), '-addext', 'keyUsage=critical,keyCertSign,cRLSign'); // biome-ignore format: a command line
-  openssl('req', '-x509', ...elliptic, '-days', '2', '-subj', '/CN=test registry', '-keyout', file('server.key'),
-    '-out', file('server.pem'), '-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-addext', 'basicConstraints=critical,CA:FALSE',
-    '-addext', `subjectAltName=${names}`, '-addext', 'extendedKeyUsage=serverAuth'); // biome-ignore format: a command line
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout'];
+  const ca = ['-addext', 'keyUsage=critical,keyCertSign,cRLSign', '-out', file('ca.pem')];
+  openssl('req', '-x509', ...key, file('ca.key'), '-days', '2', '-subj', '/CN=test registry CA', ...ca);
+  const request = ['-subj', '/CN=test registry', '-out', file('server.csr')];
+  openssl('req', '-new', ...key, file('server.key'), ...request);
+  writeFileSync(
+    file('extensions'),
+    `basicConstraints=critical,CA:FALSE\nsubjectAltName=${names}\nextendedKeyUsage=serverAuth\n`,
+  );
+  const signed = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-extfile', file('extensions')];
+  const days = ['-days', expired ? '-1' : '2'];
+  openssl('x509', '-req', '-in', file('server.csr'), ...signed, ...days, '-out', file('server.pem'));
   return { ca: file('ca.pem'), cert: file('server.pem'), key: file('server.key') };
 }
 
