@@ -3,14 +3,25 @@ import { activate } from './activate.ts';
 import { boot } from './boot.ts';
 import { completion } from './completion.ts';
 import { createBootFs } from './create-boot-fs.ts';
+import { diff } from './diff.ts';
+import { gc } from './gc.ts';
 import { install } from './install.ts';
+import { log } from './log.ts';
 import { mount } from './mount.ts';
+import { pin } from './pin.ts';
+import { rollback } from './rollback.ts';
+import { status } from './status.ts';
 import { umount } from './umount.ts';
 import { update } from './update.ts';
+import { verify } from './verify.ts';
+import { why } from './why.ts';
 
 export const mosctl: Program = {
   name: 'mosctl',
   summary: 'Runs a machine whose whole operating system is a set of signed OCI images.',
   groups: {},
-  commands: [install, update, activate, boot, createBootFs, mount, umount, completion],
+  commands: [
+    ...[install, update, rollback, activate, boot, createBootFs, mount, umount],
+    ...[status, log, diff, why, verify, pin, gc, completion],
+  ],
 };

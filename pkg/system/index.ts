@@ -2,7 +2,10 @@
 export type { ActivateOptions, ActivateResult } from './activate.ts';
 export type { BootedTarget, BootOptions, BootResult } from './boot.ts';
 export type { BootFsOptions, BootFsResult } from './create-boot-fs.ts';
+export type { DiffOptions, DiffResult } from './diff.ts';
 export { sourceDate, workingFolders } from './environment.ts';
+export type { GcOptions, GcResult } from './gc.ts';
+export type { LogEntry, LogOptions, PinOptions, PinResult } from './history.ts';
 export type { ImportBytes } from './images.ts';
 export type { IncomingOptions, ResultTarget } from './incoming.ts';
 export type { InspectedImage, InspectedLayer } from './inspect-image.ts';
@@ -14,8 +17,14 @@ export { type MachinePaths, machinePaths } from './paths.ts';
 export { type Login, type Place, parseName, parsePlace, type RegistryAccess } from './places.ts';
 export type { PublishOptions, PublishResult } from './publish.ts';
 export type { PublishedTarget } from './publish-target.ts';
+export type { RollbackOptions, RollbackResult } from './rollback.ts';
+export type { StatusOptions, StatusResult, StatusTarget } from './status.ts';
+export type { StatusMount } from './status-mounts.ts';
 export type { UmountOptions, UmountResult } from './umount.ts';
 export type { UpdateOptions, UpdateResult } from './update.ts';
+export type { VerifyOptions, VerifyProblem, VerifyResult } from './verify.ts';
+export { parseWhich } from './which.ts';
+export type { WhyManifest, WhyOptions, WhyResult } from './why.ts';
 
 export const activate: typeof import('./activate.ts').activate = async (...args) =>
   (await import('./activate.ts')).activate(...args);
@@ -23,6 +32,13 @@ export const boot: typeof import('./boot.ts').boot = async (...args) =>
   (await import('./boot.ts')).boot(...args);
 export const createBootFs: typeof import('./create-boot-fs.ts').createBootFs = async (...args) =>
   (await import('./create-boot-fs.ts')).createBootFs(...args);
+export const diff: typeof import('./diff.ts').diff = async (...args) =>
+  (await import('./diff.ts')).diff(...args);
+export const gc: typeof import('./gc.ts').gc = async (...args) => (await import('./gc.ts')).gc(...args);
+export const log: typeof import('./history.ts').log = async (...args) =>
+  (await import('./history.ts')).log(...args);
+export const pin: typeof import('./history.ts').pin = async (...args) =>
+  (await import('./history.ts')).pin(...args);
 export const inspectImage: typeof import('./inspect-image.ts').inspectImage = async (...args) =>
   (await import('./inspect-image.ts')).inspectImage(...args);
 export const inspectManifest: typeof import('./inspect-manifest.ts').inspectManifest = async (...args) =>
@@ -33,9 +49,16 @@ export const mount: typeof import('./mount.ts').mount = async (...args) =>
   (await import('./mount.ts')).mount(...args);
 export const publish: typeof import('./publish.ts').publish = async (...args) =>
   (await import('./publish.ts')).publish(...args);
+export const rollback: typeof import('./rollback.ts').rollback = async (...args) =>
+  (await import('./rollback.ts')).rollback(...args);
+export const status: typeof import('./status.ts').status = async (...args) =>
+  (await import('./status.ts')).status(...args);
 export const umount: typeof import('./umount.ts').umount = async (...args) =>
   (await import('./umount.ts')).umount(...args);
 export const update: typeof import('./update.ts').update = async (...args) =>
   (await import('./update.ts')).update(...args);
+export const verify: typeof import('./verify.ts').verify = async (...args) =>
+  (await import('./verify.ts')).verify(...args);
 export const verifyPublished: typeof import('./inspect-manifest.ts').verifyPublished = async (...args) =>
   (await import('./inspect-manifest.ts')).verifyPublished(...args);
+export const why: typeof import('./why.ts').why = async (...args) => (await import('./why.ts')).why(...args);

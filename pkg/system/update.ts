@@ -1,6 +1,6 @@
 import type { Host } from '../host/index.ts';
 import { type Change, diffContent, renderSystemManifest } from '../manifest/index.ts';
-import { moveRoles, type RoleMove, readRoles, refreshView } from '../state/index.ts';
+import { moveRoles, readRoles, refreshView } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { Undo } from '../undo/index.ts';
 import { effectiveRoles } from './current.ts';
@@ -20,6 +20,7 @@ import {
 } from './incoming.ts';
 import { notInstalled, openMachine } from './machine.ts';
 import { changingSteps, type OperationPlan, type OperationStep, runOperation } from './operation.ts';
+import { rolesFor } from './roles.ts';
 
 export type UpdateOptions = IncomingOptions;
 
@@ -121,16 +122,8 @@ async function writeNew(c: Updating): Promise<void> {
   if (c.made === undefined) await writeGeneration(c, 'update');
 }
 
-/** To the next boot where that must make it real; else now, and then nothing waits for the next boot any more. */
 async function switchOver(c: Updating): Promise<void> {
   if (c.isSame) return;
-  const { current, next } = await readRoles(c.host, c.machine.state);
-  const to = madeBy(c).commit;
-  const moves: RoleMove[] = needsReboot(c)
-    ? [{ role: 'next', from: next, to }]
-    : [
-        { role: 'current', from: current, to },
-        { role: 'next', from: next, to: undefined },
-      ];
-  await moveRoles(c.host, c.lock, moves);
+  const roles = await readRoles(c.host, c.machine.state);
+  await moveRoles(c.host, c.lock, rolesFor(roles, madeBy(c).commit, needsReboot(c)));
 }

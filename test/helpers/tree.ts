@@ -6,7 +6,7 @@ import { join } from 'node:path';
  * What lies below a folder, to be compared before and after: path to mode and hash. Locks and the times of files are
  * left aside. A folder that isn't there is an empty tree.
  */
-export function treeOf(folder: string, except: RegExp = /(^|\/)\.?[a-z-]*lock$/): Record<string, string> {
+export function treeOf(folder: string, except: RegExp = /(^|[/.])lock$/): Record<string, string> {
   const found: Record<string, string> = {};
   let names: string[];
   try {

@@ -1,0 +1,14 @@
+import { command } from '../cli/command.ts';
+import { root } from '../cli/common.ts';
+import { renderLog } from '../render/history.ts';
+
+export const log = command({
+  name: 'log',
+  summary: 'List the generations, newest first',
+  options: { root, most: { kind: 'integer', value: 'N', short: 'n', help: 'the newest N' } },
+  async run({ host, options }) {
+    const use = await import('../../pkg/system/index.ts');
+    return use.log(host, options);
+  },
+  render: renderLog,
+});

@@ -1,0 +1,38 @@
+import type { StatusMount, StatusResult } from '../../pkg/system/index.ts';
+import { shortDigest } from './changes.ts';
+import { renderTime } from './history.ts';
+import { renderTable } from './table.ts';
+
+export function renderStatus(status: StatusResult): string {
+  const { running, next, good } = status;
+  const versions = [
+    ...(status.release === null ? [] : [`release ${status.release}`]),
+    ...(status.securityVersion === null ? [] : [`security version ${status.securityVersion}`]),
+    `floor ${status.floor}`,
+  ];
+  return [
+    `generation ${running.generation}: ${running.summary} (${renderTime(running.time)})`,
+    `  ${versions.join(', ')}`,
+    ...(next === null ? [] : [`  the next boot takes generation ${next.generation}: ${next.summary}`]),
+    `  last good: ${good === null ? 'none yet' : `generation ${good.generation}`}${status.booted === null ? '' : `, booted: generation ${status.booted}`}`,
+    ...(status.product === null ? [] : [`  product ${status.product} (${status.productOrigin})`]),
+    ...(status.targets.length === 0 ? [] : [renderTargets(status)]),
+    ...status.otherMounts.map((mount) => `  also mounted: ${renderMount(mount)}`),
+    ...status.warnings.map((warning) => `warning: ${warning}`),
+  ].join('\n');
+}
+
+const renderTargets = ({ targets }: StatusResult): string =>
+  renderTable(
+    ['target', 'version', 'type', 'image', 'mounted'],
+    targets.map(({ name, version, type, digest, mounts }) => [
+      name,
+      version,
+      type,
+      shortDigest(digest),
+      mounts.map(renderMount).join(', '),
+    ]),
+  );
+
+const renderMount = ({ at, integrity, isWritable, isCurrent }: StatusMount): string =>
+  `${at} (${[integrity, isWritable ? 'writable' : 'read-only', ...(isCurrent ? [] : ['another image'])].join(', ')})`;

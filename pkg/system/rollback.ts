@@ -1,0 +1,210 @@
+import { MosError } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import { type Change, diffContent, summarizeChanges } from '../manifest/index.ts';
+import {
+  addNote,
+  commitGeneration,
+  type GenerationCommit,
+  type HistoryEntry,
+  listGenerations,
+  lockState,
+  moveRoles,
+  numberTrailer,
+  readGeneration,
+  readRoles,
+  refreshView,
+  type StateLock,
+  trailer,
+} from '../state/index.ts';
+import type { Report } from '../steps/index.ts';
+import { Undo } from '../undo/index.ts';
+import { effectiveRoles } from './current.ts';
+import { contentOf, type LoadedGeneration, loadGeneration } from './generation.ts';
+import { bytesOf, planImages } from './images.ts';
+import { type Machine, notInstalled, openMachine, openStore } from './machine.ts';
+import { changingSteps, type OperationPlan, type OperationStep, runOperation } from './operation.ts';
+import { rolesFor } from './roles.ts';
+
+export type RollbackOptions = {
+  readonly root: string;
+  readonly ca?: string | undefined;
+  /** Default: the last one before that proved good. */
+  readonly to?: number | undefined;
+  readonly reason?: string | undefined;
+  readonly plan?: boolean;
+};
+
+export type RollbackResult = {
+  /** The new one, which has the content of `to`. */
+  readonly generation: number;
+  readonly to: number;
+  readonly changed: boolean;
+  readonly needsReboot: boolean;
+  readonly changes: readonly Change[];
+};
+
+type RollingBack = {
+  readonly host: Host;
+  readonly options: RollbackOptions;
+  readonly report: Report;
+  readonly machine: Machine;
+  readonly held: Undo;
+  lock: StateLock;
+  /** What runs, and what is left: that, or what waits for a reboot. */
+  current: LoadedGeneration;
+  newest: LoadedGeneration;
+  chosen: LoadedGeneration;
+  changes: readonly Change[];
+  made?: GenerationCommit;
+};
+
+/** Numbers only grow: going back is a new generation with the content of an old one, and the reason beside it. */
+const steps: readonly OperationStep<RollingBack>[] = [
+  { name: 'lock the state', changes: true, run: lock },
+  { name: 'choose and verify the generation', run: choose },
+  { name: 'look for its images', run: requireImages },
+  { name: 'write the new generation', changes: true, run: write },
+  { name: 'switch to it', changes: true, run: switchOver },
+  { name: 'tidy up', changes: true, run: tidyUp },
+];
+
+export async function rollback(
+  host: Host,
+  options: RollbackOptions,
+  report: Report,
+): Promise<RollbackResult | OperationPlan> {
+  await using held = new Undo();
+  const machine = await openMachine(host, options.root);
+  const context = { host, options, report, machine, held } as RollingBack;
+  await runOperation(context, steps, report, options.plan);
+  return options.plan ? planOf(context) : resultOf(context);
+}
+
+const planOf = ({ chosen, changes }: RollingBack): OperationPlan => ({
+  operation: 'rollback',
+  reference: `generation ${chosen.number}`,
+  steps: changingSteps(steps),
+  bytes: bytesOf([]),
+  changes,
+});
+
+const resultOf = (c: RollingBack): RollbackResult => ({
+  generation: c.made?.number ?? c.newest.number,
+  to: c.chosen.number,
+  changed: c.made !== undefined,
+  needsReboot: c.made !== undefined && needsReboot(c),
+  changes: c.changes,
+});
+
+async function lock(c: RollingBack): Promise<void> {
+  const held = await lockState(c.host, c.machine.state, { owner: 'mosctl rollback', wait: 0 });
+  c.held.add(() => held[Symbol.asyncDispose]());
+  c.lock = held;
+}
+
+async function choose(c: RollingBack): Promise<void> {
+  const { host, machine, options } = c;
+  const { current, next } = await effectiveRoles(host, machine);
+  const newest = next ?? current;
+  if (newest === undefined) throw notInstalled(machine, 'roll back');
+  const load = { ca: options.ca, belowFloor: true };
+  c.newest = await loadGeneration(host, machine, newest, load);
+  c.current =
+    current === undefined || current === newest
+      ? c.newest
+      : await loadGeneration(host, machine, current, load);
+  if (await isUnfinished(c)) return;
+  const to = options.to ?? lastGood(await listGenerations(host, machine.state), c.newest.number);
+  c.chosen = await loadGeneration(host, machine, to, { ca: options.ca });
+  c.changes = diffContent(contentOf(c.newest.machine), contentOf(c.chosen.machine));
+}
+
+/** The trailers by which a repeated rollback knows its own. */
+const fromTrailer = 'Rollback-From';
+const toTrailer = 'Rollback-To';
+
+/** A rollback that was stopped after its switch has not written the remark yet: it is ended, not done again. */
+async function isUnfinished(c: RollingBack): Promise<boolean> {
+  const { host, machine, newest, options } = c;
+  const left = numberTrailer(newest.trailers, fromTrailer);
+  const to = numberTrailer(newest.trailers, toTrailer);
+  if (left === undefined || to === undefined || (options.to ?? to) !== to) return false;
+  const entry = (await listGenerations(host, machine.state)).find(({ number }) => number === left);
+  if (entry === undefined || entry.notes.some(({ reason }) => reason === trailer(newest.trailers, 'Reason')))
+    return false;
+  c.made = newest;
+  c.newest = await loadGeneration(host, machine, left, { ca: options.ca, belowFloor: true });
+  c.chosen = await loadGeneration(host, machine, to, { ca: options.ca });
+  c.changes = diffContent(contentOf(c.newest.machine), contentOf(c.chosen.machine));
+  return true;
+}
+
+/** To the last one that proved good, not to the one before (PITFALLS "Updates"). */
+function lastGood(entries: readonly HistoryEntry[], newest: number): number {
+  const good = entries.find((entry) => entry.number < newest && entry.verdict === 'good');
+  if (good !== undefined) return good.number;
+  throw new MosError('not-found', `cannot roll back: no generation before ${newest} has proved good`, {
+    hint: 'choose one with --to N; mosctl log lists them',
+  });
+}
+
+async function requireImages({ host, machine, chosen, report }: RollingBack): Promise<void> {
+  const store = await openStore(host, machine);
+  const targets = chosen.machine.targets.map(({ target }) => target);
+  const gone = (cause?: unknown): MosError =>
+    new MosError(
+      'not-found',
+      `cannot roll back to generation ${chosen.number}: its images are not in the store any more`,
+      {
+        hint: 'update to its manifest again, or choose another one with --to N',
+        ...(cause === undefined ? {} : { cause }),
+      },
+    );
+  const plans = await planImages(targets, store, store, { report }).catch((error: unknown) => {
+    throw error instanceof MosError && error.code === 'not-found' ? gone(error) : error;
+  });
+  if (bytesOf(plans).missing > 0) throw gone();
+}
+
+const isSame = ({ changes }: RollingBack): boolean => changes.length === 0;
+
+async function write(c: RollingBack): Promise<void> {
+  const { host, machine, chosen, newest, options } = c;
+  if (isSame(c) || c.made !== undefined) return;
+  const { system, files } = await readGeneration(host, machine.state, chosen.commit);
+  const kept = chosen.trailers.filter(([key]) => !ownTrailers.includes(key));
+  c.made = await commitGeneration(host, c.lock, {
+    system,
+    files,
+    summary: `rollback to generation ${chosen.number}: ${summarizeChanges(c.changes)}`,
+    trailers: [
+      ...kept,
+      [fromTrailer, String(newest.number)],
+      [toTrailer, String(chosen.number)],
+      ['Reason', reasonOf(options, chosen.number, newest.number)],
+    ],
+  });
+}
+
+const ownTrailers: readonly string[] = [fromTrailer, toTrailer, 'Reason'];
+
+const reasonOf = ({ reason }: RollbackOptions, to: number, from: number): string =>
+  `rollback from generation ${from} to ${to}${reason === undefined ? '' : `: ${reason}`}`;
+
+const needsReboot = ({ current, chosen }: RollingBack): boolean =>
+  diffContent(contentOf(current.machine), contentOf(chosen.machine)).some((change) => change.boot);
+
+async function switchOver(c: RollingBack): Promise<void> {
+  if (c.made === undefined) return;
+  const roles = await readRoles(c.host, c.machine.state);
+  await moveRoles(c.host, c.lock, rolesFor(roles, c.made.commit, needsReboot(c)));
+}
+
+/** The remark goes last: it says that the rollback is done. */
+async function tidyUp(c: RollingBack): Promise<void> {
+  const { host, newest, made } = c;
+  if (made === undefined) return;
+  await refreshView(host, c.lock);
+  const reason = trailer(made.trailers, 'Reason') ?? '';
+  await addNote(host, c.lock, newest.commit, { kind: 'remark', reason });
+}

@@ -1,0 +1,143 @@
+import { messageOf } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import {
+  type GenerationCommit,
+  readAcceptedRelease,
+  readFloor,
+  readGenerationCommit,
+  readProduct,
+} from '../state/index.ts';
+import { effectiveRoles, readBooted, runningCommit } from './current.ts';
+import { type LoadedGeneration, loadGeneration, unknownFields } from './generation.ts';
+import { type Machine, notInstalled, openMachine } from './machine.ts';
+import { machineProduct } from './product.ts';
+import { mountsByTarget, type StatusMount } from './status-mounts.ts';
+
+export type StatusOptions = { readonly root: string; readonly ca?: string | undefined };
+
+export type StatusGeneration = {
+  readonly generation: number;
+  readonly summary: string;
+  readonly time: string;
+};
+
+export type StatusTarget = {
+  readonly name: string;
+  readonly version: string;
+  readonly type: string;
+  readonly digest: string;
+  /** SHA-256 of the install manifest that defines it. */
+  readonly manifest: string;
+  readonly mounts: readonly StatusMount[];
+};
+
+export type StatusResult = {
+  readonly root: string;
+  readonly product: string | null;
+  readonly productOrigin: string | null;
+  readonly running: StatusGeneration;
+  /** What the next boot takes. */
+  readonly next: StatusGeneration | null;
+  readonly good: StatusGeneration | null;
+  readonly booted: number | null;
+  readonly release: number | null;
+  readonly securityVersion: number | null;
+  readonly floor: number;
+  readonly acceptedRelease: number | null;
+  /** Empty where the manifests of the running generation can't be believed: see warnings. */
+  readonly targets: readonly StatusTarget[];
+  /** Images of ours that are of no installed target: live mounts. */
+  readonly otherMounts: readonly StatusMount[];
+  readonly volumes: readonly string[];
+  readonly warnings: readonly string[];
+};
+
+/** What the machine runs, as far as signatures prove it; whatever is wrong is a warning, so that it always answers. */
+export async function status(host: Host, { root, ca }: StatusOptions): Promise<StatusResult> {
+  const machine = await openMachine(host, root);
+  const { state, paths } = machine;
+  const [roles, booted] = await Promise.all([effectiveRoles(host, machine), readBooted(host, paths)]);
+  if (roles.current === undefined && roles.next === undefined) throw notInstalled(machine, 'show the status');
+  const commit =
+    roles.current === undefined ? roles.next : await runningCommit(host, machine, 'show the status');
+  if (commit === undefined) throw notInstalled(machine, 'show the status');
+  const warnings: string[] = [];
+  const loaded = await load(host, machine, commit, ca, warnings);
+  const [floor, accepted, product, mounts] = await Promise.all([
+    readFloor(host, state),
+    readAcceptedRelease(host, state),
+    machineProduct(host, machine, 'at boot').catch(() => readProduct(host, state).then(({ value }) => value)),
+    mountsByTarget(host, machine, loaded?.machine.targets ?? []),
+  ]);
+  const shown = async (one: typeof commit | undefined): Promise<StatusGeneration | null> =>
+    one === undefined ? null : toGeneration(await readGenerationCommit(host, state, one));
+  for (const { problem } of [floor, accepted]) if (problem !== undefined) warnings.push(problem);
+  warnings.push(...standing(product?.origin, [...mounts.values()].flat()));
+  return {
+    root,
+    product: product?.product ?? null,
+    productOrigin: product?.origin ?? null,
+    running: toGeneration(await readGenerationCommit(host, state, commit)),
+    next: roles.next === commit ? null : await shown(roles.next),
+    good: await shown(roles.good),
+    booted: booted?.generation ?? null,
+    release: loaded?.machine.release ?? null,
+    securityVersion: loaded?.machine.security_version ?? null,
+    floor: floor.value,
+    acceptedRelease: accepted.value?.release ?? null,
+    targets: loaded === undefined ? [] : targetsOf(loaded, mounts),
+    otherMounts: mounts.get('') ?? [],
+    volumes: loaded?.machine.volumes.map(({ volume }) => volume) ?? [],
+    warnings,
+  };
+}
+
+const toGeneration = ({ number, summary, time }: GenerationCommit): StatusGeneration => ({
+  generation: number,
+  summary,
+  time: time.toISOString(),
+});
+
+async function load(
+  host: Host,
+  machine: Machine,
+  commit: Parameters<typeof loadGeneration>[2],
+  ca: string | undefined,
+  warnings: string[],
+): Promise<LoadedGeneration | undefined> {
+  try {
+    const loaded = await loadGeneration(host, machine, commit, { ca });
+    warnings.push(
+      ...unknownFields(loaded).map((field) => `${field} is not known to this version, and not done`),
+    );
+    return loaded;
+  } catch (error) {
+    warnings.push(messageOf(error));
+    return undefined;
+  }
+}
+
+/** What holds as long as the machine is as it is. */
+function standing(origin: string | undefined, mounts: readonly StatusMount[]): string[] {
+  const unchecked = mounts.filter(({ integrity }) => integrity === 'digest').map(({ at }) => at);
+  return [
+    ...(origin === 'first install' ? ['the product was fixed by the first install: nobody proved it'] : []),
+    'the floor is a file: whoever has the disk can restore an older one',
+    ...(unchecked.length === 0
+      ? []
+      : [`not checked while it is read (integrity digest): ${unchecked.join(', ')}`]),
+  ];
+}
+
+const targetsOf = (
+  { machine }: LoadedGeneration,
+  mounts: ReadonlyMap<string, readonly StatusMount[]>,
+): StatusTarget[] =>
+  machine.targets.map(({ name, source, target }) => ({
+    name,
+    version: target.version,
+    type: target.service_type,
+    digest: target.digest,
+    manifest: source,
+    mounts: mounts.get(name) ?? [],
+  }));
