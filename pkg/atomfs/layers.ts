@@ -13,8 +13,22 @@ export type PreparedLayer = MoleculeLayer & {
   readonly stat: FileStat;
 };
 
-/** Reads and checks; changes nothing. With `digest` the whole file is hashed here. */
-export async function prepareLayer(
+/** Reads and checks all layers; changes nothing. What is hashed whole is hashed one by one: a core does one at a time. */
+export async function prepareLayers(
+  host: Host,
+  layers: readonly MoleculeLayer[],
+  request: MoleculeRequest,
+): Promise<PreparedLayer[]> {
+  const prepared = await Promise.all(layers.map((layer) => prepareLayer(host, layer, request)));
+  for (const layer of prepared)
+    if (layer.check === 'digest')
+      for await (const _ of verifiedBody(layer.descriptor, host.files.stream(layer.file))) {
+        // Only the digest counts.
+      }
+  return prepared;
+}
+
+async function prepareLayer(
   host: Host,
   layer: MoleculeLayer,
   request: MoleculeRequest,
@@ -25,10 +39,6 @@ export async function prepareLayer(
     throw new MosError('not-found', `cannot mount the layer ${descriptor.digest}: ${file} is not there`);
   const frame = await readFrame(host, file, descriptor);
   const check = checkOf(frame, layer, request);
-  if (check === 'digest')
-    for await (const _ of verifiedBody(descriptor, host.files.stream(file))) {
-      // Only the digest counts.
-    }
   return { ...layer, frame, check, stat };
 }
 
@@ -54,6 +64,7 @@ export async function mountLayer(
   layer: PreparedLayer,
   request: MoleculeRequest,
   folder: string,
+  known: ReadonlySet<string>,
 ): Promise<LayerUse> {
   const { descriptor, file, frame, check } = layer;
   const use = { digest: descriptor.digest, file, check };
@@ -62,7 +73,7 @@ export async function mountLayer(
     return use;
   }
   const options = { panicOnCorruption: request.panicOnCorruption === true };
-  await using held = await openVerity(host, layer, frame.verity, options);
+  await using held = await openVerity(host, layer, frame.verity, options, known);
   try {
     await host.mounts.mount(planLayer({ format: frame.format, source: held.device }, folder));
   } catch (error) {

@@ -1,7 +1,7 @@
 import { MosError } from '../errors/index.ts';
 import type { Host, MountEntry } from '../host/index.ts';
 import { Undo } from '../undo/index.ts';
-import { mountLayer, type PreparedLayer, prepareLayer } from './layers.ts';
+import { mountLayer, type PreparedLayer, prepareLayers } from './layers.ts';
 import { chooseMarks, isOurs, type LayerMarks, readMarks } from './marks.ts';
 import type { LayerUse, Molecule, MoleculeRequest, Mounted } from './molecule.ts';
 import { layerFolder, type Marks, planStack } from './plan.ts';
@@ -26,8 +26,7 @@ import { makeUpper, openUpper } from './upper.ts';
  */
 export async function mountMolecule(host: Host, request: MoleculeRequest): Promise<Mounted> {
   const target = await host.files.realPath(request.target);
-  const layers: PreparedLayer[] = [];
-  for (const layer of onceEach(request.layers)) layers.push(await prepareLayer(host, layer, request));
+  const layers = await prepareLayers(host, onceEach(request.layers), request);
   await requireDeviceMapper(host, layers);
   await using _lock = await lockMolecules(host, request.runtime, request.owner);
   const table = await host.mounts.table();
@@ -128,11 +127,13 @@ async function mountNew(host: Host, work: Work): Promise<Molecule> {
 
 /** Mounts each layer in the staging folder, top first; what each is mounted from is held by its mount afterwards. */
 async function mountLayers(host: Host, work: Work, stage: string): Promise<LayerUse[]> {
+  const hasVerity = work.layers.some(({ check }) => check === 'verity');
+  const known = new Set(hasVerity ? (await host.devices.dmList()).map(({ name }) => name) : []);
   const uses: LayerUse[] = [];
   for (const [index, layer] of work.layers.toReversed().entries()) {
     const folder = layerFolder(stage, index);
     await host.files.makeFolder(folder);
-    uses.unshift(await mountLayer(host, layer, work.request, folder));
+    uses.unshift(await mountLayer(host, layer, work.request, folder, known));
   }
   return uses;
 }

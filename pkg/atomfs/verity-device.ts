@@ -14,18 +14,23 @@ export type HeldVerity = HeldDevice & { readonly name: string };
 const attempts = 500;
 const pauseMilliseconds = 10;
 
-/** Makes the dm-verity device of a layer, or finds the one that is there. */
+/**
+ * Makes the dm-verity device of a layer, or finds the one that is there. `known` are the devices that were there a
+ * moment ago: it spares most layers a question.
+ */
 export async function openVerity(
   host: Host,
   layer: PreparedLayer,
   verity: Verity,
   options: VerityOptions,
+  known: ReadonlySet<string>,
 ): Promise<HeldVerity> {
   const backing = { device: layer.stat.device, inode: layer.stat.inode };
   const names = verityNames(digestHex(layer.descriptor.digest), options, backing);
   for (let attempt = 0; attempt < attempts; attempt++) {
     for (const name of names) {
-      const found = await reuse(host, name, layer, verity, options);
+      const isNew = attempt === 0 && !known.has(name);
+      const found = isNew ? undefined : await reuse(host, name, layer, verity, options);
       if (found === 'other') continue;
       const held = found ?? (await create(host, name, layer, verity, options));
       if (held) return Object.assign(held, { name });

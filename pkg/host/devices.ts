@@ -28,8 +28,6 @@ export type LoopOptions = {
   readonly readOnly?: boolean;
   /** The kernel frees the device when its last user ends, ours included. */
   readonly autoclear?: boolean;
-  /** Reads of the device go past the page cache of the file. */
-  readonly directIo?: boolean;
   /** The file as it was when it was checked; another one, or a changed one, is refused with `corrupt`. */
   readonly expected?: FileStat;
 };

@@ -15,7 +15,6 @@ const loopClear = 0x4c01;
 const loopGetStatus = 0x4c05;
 const flagReadOnly = 1;
 const flagAutoclear = 4;
-const flagDirectIo = 16;
 /** struct loop_info64: u64 device, inode, rdevice, offset, sizelimit; u32 number, …, flags at 52; names from 56. */
 const infoSize = 232;
 const infoAt = { offset: 24, sizeLimit: 32, flags: 52, fileName: 56 } as const;
@@ -119,9 +118,7 @@ function loopConfig(fd: number, file: string, options: LoopOptions): Uint8Array 
   info.writeBigUInt64LE(BigInt(options.offset ?? 0), infoAt.offset);
   info.writeBigUInt64LE(BigInt(options.sizeLimit ?? 0), infoAt.sizeLimit);
   info.writeUInt32LE(
-    (options.readOnly ? flagReadOnly : 0) |
-      (options.autoclear ? flagAutoclear : 0) |
-      (options.directIo ? flagDirectIo : 0),
+    (options.readOnly ? flagReadOnly : 0) | (options.autoclear ? flagAutoclear : 0),
     infoAt.flags,
   );
   Buffer.from(file).copy(info, infoAt.fileName, 0, fileNameSize - 1);

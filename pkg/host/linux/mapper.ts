@@ -95,8 +95,7 @@ export async function dmCreate(
   const calls = await libc();
   using at = openControl(calls);
   lock(calls, at);
-  removeUnfinished(calls, at, name);
-  const created = ask(calls, at, 'create', { name, uuid });
+  const created = create(calls, at, name, uuid);
   if (!('reply' in created))
     throw created.errno === 'EBUSY'
       ? new MosError('exists', `cannot create the device-mapper device ${name}: it exists already`)
@@ -109,6 +108,13 @@ export async function dmCreate(
   }
 }
 
+function create(calls: Libc, at: Descriptor, name: string, uuid: string): Answer {
+  const first = ask(calls, at, 'create', { name, uuid });
+  if ('reply' in first || first.errno !== 'EBUSY' || !isUnfinished(calls, at, name)) return first;
+  askDevice(calls, at, 'remove', { name });
+  return ask(calls, at, 'create', { name, uuid });
+}
+
 /** Blocks; nobody holds it longer than a few calls take, and it ends with its process. */
 function lock(calls: Libc, at: Descriptor): void {
   for (;;) {
@@ -118,10 +124,9 @@ function lock(calls: Libc, at: Descriptor): void {
   }
 }
 
-function removeUnfinished(calls: Libc, at: Descriptor, name: string): void {
+function isUnfinished(calls: Libc, at: Descriptor, name: string): boolean {
   const found = askDevice(calls, at, 'status', { name });
-  if (found && found.openCount === 0 && (found.flags & flags.activePresent) === 0)
-    askDevice(calls, at, 'remove', { name });
+  return found !== undefined && found.openCount === 0 && (found.flags & flags.activePresent) === 0;
 }
 
 function activate(
