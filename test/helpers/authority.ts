@@ -7,6 +7,7 @@ import {
   Extension,
   KeyUsageFlags,
   KeyUsagesExtension,
+  Name,
   SubjectKeyIdentifierExtension,
   X509CertificateGenerator,
 } from '@peculiar/x509';
@@ -83,14 +84,14 @@ export const makeLeaf = (issuer: Issued, flaws: Flaws = {}): Promise<Issued> =>
 
 async function make(plan: Flaws & { name: string }, issuer?: Issued): Promise<Issued> {
   const keys = await newKeys(plan.keyType);
-  const subject = [
-    { CN: [plan.name] },
-    ...(plan.serialNumber === undefined ? [] : [{ '2.5.4.5': [plan.serialNumber] }]),
-  ];
+  const subject = nameOf({
+    '2.5.4.3': plan.name,
+    ...(plan.serialNumber === undefined ? {} : { '2.5.4.5': plan.serialNumber }),
+  });
   const certificate = await X509CertificateGenerator.create({
     serialNumber: `40${randomBytes(15).toString('hex')}`,
     subject,
-    issuer: [{ CN: [issuer?.name ?? plan.name] }],
+    issuer: nameOf({ '2.5.4.3': issuer?.name ?? plan.name }),
     notBefore: new Date(plan.from ?? '2026-02-01T00:00:00Z'),
     notAfter: new Date(plan.until ?? '2046-02-01T00:00:00Z'),
     publicKey: keys.publicKey,
@@ -109,6 +110,10 @@ async function make(plan: Flaws & { name: string }, issuer?: Issued): Promise<Is
   });
   return { pem: Buffer.from(`${certificate.toString('pem')}\n`), name: plan.name, keys };
 }
+
+/** As objects: in a plain string the library would look for quotes and hex digits. */
+const nameOf = (parts: Readonly<Record<string, string>>): Name =>
+  new Name(Object.entries(parts).map(([type, text]) => ({ [type]: [{ utf8String: text }] })));
 
 /** As openssl makes them: ECDSA in DER. */
 export async function signWith(issued: Issued, bytes: Uint8Array): Promise<Uint8Array> {
