@@ -35,13 +35,11 @@ export const manifestPublish = command({
     'mosb manifest publish --project acme:default --repo zot:repo --name machine/web:1.0.0 manifest.yaml',
   ],
   async run({ host, args, options, report, signal, readStdin, builtAt, cwd }) {
-    const { parseName, parsePlace, publish, sourceDate, workingFolders } = await import(
-      '../../pkg/system/index.ts'
-    );
+    const use = await import('../../pkg/system/index.ts');
     const { parseProjectName } = await import('../../pkg/trust/index.ts');
-    const { repository, tag } = parseName(options.name);
-    const place = parsePlace(options.repo, cwd);
-    return publish(
+    const { repository, tag } = use.parseName(options.name);
+    const place = use.parsePlace(options.repo, cwd);
+    return use.publish(
       host,
       {
         file: args.file,
@@ -52,9 +50,10 @@ export const manifestPublish = command({
         skipBootkit: options.skipBootkit,
         dryRun: options.dryRun,
         format: options.format,
-        created: sourceDate(host),
+        created: use.sourceDate(host),
         cwd,
-        scratch: workingFolders(host),
+        scratch: use.workingFolders(host),
+        cache: use.conversionCache(host),
         access: await accessOf(options, place, signal, readStdin),
         time: { now: host.clock.now(), builtAt },
       },

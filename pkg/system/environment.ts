@@ -18,3 +18,10 @@ export function workingFolders(host: Host): string {
   const folder = host.machine.environment('TMPDIR');
   return folder?.startsWith('/') ? folder.replace(/\/+$/, '') || '/' : '/var/tmp';
 }
+
+/** Where it is remembered which layer was converted to which: XDG_CACHE_HOME; undefined where nobody has a home. */
+export function conversionCache(host: Host): string | undefined {
+  const [cache, home] = ['XDG_CACHE_HOME', 'HOME'].map((name) => host.machine.environment(name));
+  if (cache?.startsWith('/')) return `${cache}/machine/converted`;
+  return home?.startsWith('/') ? `${home}/.cache/machine/converted` : undefined;
+}

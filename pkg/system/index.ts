@@ -3,7 +3,7 @@ export type { ActivateOptions, ActivateResult } from './activate.ts';
 export type { BootedTarget, BootOptions, BootResult } from './boot.ts';
 export type { BootFsOptions, BootFsResult } from './create-boot-fs.ts';
 export type { DiffOptions, DiffResult } from './diff.ts';
-export { sourceDate, workingFolders } from './environment.ts';
+export { conversionCache, sourceDate, workingFolders } from './environment.ts';
 export type { GcOptions, GcResult } from './gc.ts';
 export type { LogEntry, LogOptions, PinOptions, PinResult } from './history.ts';
 export type { ImportBytes } from './images.ts';

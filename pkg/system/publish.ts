@@ -47,6 +47,8 @@ export type PublishOptions = {
   readonly cwd: string;
   /** A folder for conversions; emptied at the end. */
   readonly scratch: string;
+  /** A folder that remembers conversions; without it each is done again. */
+  readonly cache?: string | undefined;
   readonly access: RegistryAccess;
   readonly time: AcceptanceTime;
 };
