@@ -34,7 +34,10 @@ export async function checkLayout(at: LayoutFolder): Promise<void> {
   for (const path of [`${folder}/blobs`, blobsPath(at), ownPath(at)])
     if (!['directory', undefined].includes((await host.files.stat(path))?.type))
       throw new MosError('invalid', `cannot open the layout ${folder}: ${path} is no folder`);
-  const version = readVersion(await readSmall(host, `${folder}/oci-layout`, 4096), folder);
+  const path = `${folder}/oci-layout`;
+  if ((await host.files.stat(path)) === undefined)
+    throw new MosError('invalid', `cannot open the layout ${folder}: it has no oci-layout, so it is none`);
+  const version = readVersion(await readSmall(host, path, 4096), folder);
   if (version !== layoutVersion)
     throw new MosError(
       'unsupported',

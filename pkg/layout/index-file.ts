@@ -43,7 +43,7 @@ export function parseIndexFile(bytes: Uint8Array, path: string): IndexFile {
   if (manifests !== null && !Array.isArray(manifests)) throw wrong('manifests', 'must be a list');
   for (const [i, entry] of (manifests ?? []).entries()) {
     const problem = problemOf(entry);
-    if (problem !== undefined) throw wrong(`manifests.${i}.${problem[0]}`, problem[1]);
+    if (problem !== undefined) throw wrong(`manifests.${i}${problem[0]}`, problem[1]);
   }
   return { manifests: manifests ?? [], rest };
 }
@@ -53,19 +53,19 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 function problemOf(entry: unknown): readonly [string, string] | undefined {
   if (!isObject(entry)) return ['', 'must be an object'];
-  if (typeof entry.mediaType !== 'string') return ['mediaType', 'must be text'];
-  if (!isDigest(entry.digest)) return ['digest', 'must be sha256: and 64 lower-case hex digits'];
+  if (typeof entry.mediaType !== 'string') return ['.mediaType', 'must be text'];
+  if (!isDigest(entry.digest)) return ['.digest', 'must be sha256: and 64 lower-case hex digits'];
   if (!Number.isSafeInteger(entry.size) || (entry.size as number) < 0)
-    return ['size', 'must be a number of bytes'];
+    return ['.size', 'must be a number of bytes'];
   if (entry.artifactType !== undefined && typeof entry.artifactType !== 'string')
-    return ['artifactType', 'must be text'];
+    return ['.artifactType', 'must be text'];
   const { annotations } = entry;
   if (annotations === undefined || annotations === null) return undefined;
   if (!isObject(annotations) || Object.values(annotations).some((text) => typeof text !== 'string'))
-    return ['annotations', 'must be texts by name'];
+    return ['.annotations', 'must be texts by name'];
   const name = annotations[annotationKeys.refName];
   if (name !== undefined && !isRefName(name as string))
-    return [`annotations.${annotationKeys.refName}`, `${JSON.stringify(name).slice(0, 100)} is no name`];
+    return [`.annotations.${annotationKeys.refName}`, `${JSON.stringify(name).slice(0, 100)} is no name`];
   return undefined;
 }
 

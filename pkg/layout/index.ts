@@ -1,3 +1,4 @@
+export { type DockerArchive, openDockerArchive } from './archive/open.ts';
 export { isLayout, type OpenLayoutOptions, openLayout } from './open.ts';
 export type {
   GcOptions,

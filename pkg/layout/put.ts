@@ -24,7 +24,9 @@ export async function putBlob(
     await using file = await claimPartial(at, descriptor, { resume, isThere });
     if (file === undefined) return false;
     const start = file.size;
-    const outcome = await finish(at, file, descriptor, open(start)).catch((error: unknown) => ({ error }));
+    // A server answers a request for nothing with an error.
+    const rest = start === descriptor.size && start > 0 ? [] : open(start);
+    const outcome = await finish(at, file, descriptor, rest).catch((error: unknown) => ({ error }));
     if (outcome === undefined) return true;
     await dropUseless(at, descriptor, outcome.error);
     if (start === 0 || !isMosError(outcome.error, 'corrupt')) throw outcome.error;
@@ -42,7 +44,7 @@ async function finish(
   at: LayoutFolder,
   file: WritableFile,
   descriptor: Descriptor,
-  rest: AsyncIterable<Uint8Array>,
+  rest: AsyncIterable<Uint8Array> | readonly Uint8Array[],
 ): Promise<void> {
   const { files } = at.host;
   const partial = partialPath(at, descriptor);

@@ -1,7 +1,7 @@
 import { isMosError } from '../errors/index.ts';
-import { childrenOf, type Descriptor, isDigest, isIndexType } from '../oci/index.ts';
-import { readBlob } from './blobs.ts';
-import type { LayoutFolder } from './folder.ts';
+import { childrenOf, type Descriptor, isIndexType, media } from '../oci/index.ts';
+import { isIntact, readBlob } from './blobs.ts';
+import { indexPath, type LayoutFolder, ownPath } from './folder.ts';
 import { blobsOnDisk } from './gc.ts';
 import { type IndexFile, lockIndex, readIndexFile, writeIndexFile } from './index-file.ts';
 import { readReferrer } from './referrers.ts';
@@ -33,7 +33,10 @@ export async function rebuildIndex(
     added.push(referrer === undefined ? toEntry(entry, name(entry)) : toEntry(referrer.descriptor));
   }
   const manifests = [...kept, ...added];
-  await writeIndexFile(at, old, { rest: old?.rest ?? { schemaVersion: 2 }, manifests });
+  await writeIndexFile(at, old, {
+    rest: old?.rest ?? { schemaVersion: 2, mediaType: media.index },
+    manifests,
+  });
   return manifests;
 }
 
@@ -41,17 +44,35 @@ async function readIndexIfPossible(at: LayoutFolder): Promise<IndexFile | undefi
   try {
     return await readIndexFile(at);
   } catch (error) {
-    if (isMosError(error, 'invalid') || isMosError(error, 'not-found')) return undefined;
-    throw error;
+    if (isMosError(error, 'not-found')) return undefined;
+    if (!isMosError(error, 'invalid')) throw error;
+    await keepDamaged(at);
+    return undefined;
   }
 }
 
+/** Manifests whose bytes are right; others can't say what they were. */
 async function manifestsOnDisk(at: LayoutFolder): Promise<readonly Descriptor[]> {
   const found: Descriptor[] = [];
   for (const { digest } of await blobsOnDisk(at)) {
-    if (!isDigest(digest)) continue;
-    const descriptor = await readDescriptor(at, digest).catch(() => undefined);
-    if (descriptor !== undefined) found.push(descriptor);
+    const descriptor = await readDescriptor(at, digest).catch(noneIfOurs);
+    if (descriptor !== undefined && (await isIntact(at, descriptor))) found.push(descriptor);
   }
   return found;
+}
+
+function noneIfOurs(error: unknown): undefined {
+  if (!isMosError(error)) throw error;
+}
+
+/** A person may still learn names from it. */
+async function keepDamaged(at: LayoutFolder): Promise<void> {
+  const aside = `${ownPath(at)}/index.json.damaged`;
+  try {
+    await at.host.files.remove(aside);
+    await at.host.files.link(indexPath(at), aside);
+  } catch (error) {
+    // Not on a file system without links.
+    if (!isMosError(error)) throw error;
+  }
 }

@@ -21,7 +21,7 @@ export async function verifyLayout(at: LayoutFolder, options: VerifyOptions): Pr
   let done = 0;
   const there = new Set(onDisk.map(({ digest }) => digest));
   for (const { digest } of named.blobs.values())
-    if (!there.has(digest)) add('missing', digest, `${digest} is missing in ${at.folder}`);
+    if (!there.has(digest)) add('missing', digest, `${digest} is missing`);
   await runPool(
     onDisk,
     options.concurrency ?? defaultConcurrency,
@@ -37,7 +37,7 @@ export async function verifyLayout(at: LayoutFolder, options: VerifyOptions): Pr
         },
       );
       if (problem !== undefined) add(problem.kind, digest, problem.message);
-      else if (wanted === undefined) add('orphan', digest, `nothing in ${at.folder} names ${digest}`);
+      else if (wanted === undefined) add('orphan', digest, `nothing names ${digest}`);
     },
     options.signal,
   );
@@ -65,7 +65,8 @@ async function problemOf(
     return undefined;
   } catch (error) {
     if (!isMosError(error)) throw error;
-    return { kind: error.code === 'corrupt' ? 'altered' : 'invalid', message: messageOf(error) };
+    if (error.code !== 'corrupt') return { kind: 'invalid', message: messageOf(error) };
+    return { kind: 'altered', message: `${descriptor.digest} has other bytes than its name says` };
   }
 }
 
