@@ -1,4 +1,5 @@
 import type { Program } from '../cli/command.ts';
+import { imageConvert } from './image-convert.ts';
 import { imageInspect } from './image-inspect.ts';
 import { manifestInspect } from './manifest-inspect.ts';
 import { manifestPublish } from './manifest-publish.ts';
@@ -11,5 +12,5 @@ export const mosb: Program = {
     manifest: 'install manifests: what a machine runs, signed',
     image: 'images with verified layers',
   },
-  commands: [manifestPublish, manifestInspect, manifestVerify, imageInspect],
+  commands: [manifestPublish, manifestInspect, manifestVerify, imageConvert, imageInspect],
 };

@@ -1,6 +1,7 @@
 /** The operations, each loaded when it is called: a command pays for its own only. */
 export type { ActivateOptions, ActivateResult } from './activate.ts';
 export type { BootedTarget, BootOptions, BootResult } from './boot.ts';
+export type { ConvertImageOptions } from './convert-image.ts';
 export type { BootFsOptions, BootFsResult } from './create-boot-fs.ts';
 export type { DiffOptions, DiffResult } from './diff.ts';
 export { conversionCache, sourceDate, workingFolders } from './environment.ts';
@@ -14,7 +15,7 @@ export type { InstallOptions, InstallResult } from './install.ts';
 export type { MountOptions, MountResult } from './mount.ts';
 export type { OperationPlan } from './operation.ts';
 export { type MachinePaths, machinePaths } from './paths.ts';
-export { type Login, type Place, parseName, parsePlace, type RegistryAccess } from './places.ts';
+export { type Login, type Place, parseName, parsePlace, placeOf, type RegistryAccess } from './places.ts';
 export type { PublishOptions, PublishResult } from './publish.ts';
 export type { PublishedTarget } from './publish-target.ts';
 export type { RollbackOptions, RollbackResult } from './rollback.ts';
@@ -30,6 +31,8 @@ export const activate: typeof import('./activate.ts').activate = async (...args)
   (await import('./activate.ts')).activate(...args);
 export const boot: typeof import('./boot.ts').boot = async (...args) =>
   (await import('./boot.ts')).boot(...args);
+export const convertImage: typeof import('./convert-image.ts').convertImage = async (...args) =>
+  (await import('./convert-image.ts')).convertImage(...args);
 export const createBootFs: typeof import('./create-boot-fs.ts').createBootFs = async (...args) =>
   (await import('./create-boot-fs.ts')).createBootFs(...args);
 export const diff: typeof import('./diff.ts').diff = async (...args) =>

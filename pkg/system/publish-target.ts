@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import type { ImportTarget, ServiceName } from '../manifest/index.ts';
@@ -13,6 +12,7 @@ import {
   readVerified,
 } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
+import { absoluteReference } from './absolute.ts';
 import { CountingStore } from './counting-store.ts';
 import { placeOf, type Repositories } from './places.ts';
 import type { PublishOptions } from './publish.ts';
@@ -76,7 +76,7 @@ async function resolveSource(
   repositories: Repositories,
   { cwd }: PublishOptions,
 ): Promise<{ source: ImageSource; found: Descriptor }> {
-  const { place, repository, name } = placeOf(absolute(parseReference(target.source), cwd));
+  const { place, repository, name } = placeOf(absoluteReference(parseReference(target.source), cwd));
   const source = await repositories.open(place, repository);
   const found = await source.resolve(name);
   for (const key of ['digest', 'size'] as const)
@@ -86,11 +86,6 @@ async function resolveSource(
         `cannot publish ${target.service_name}: ${target.source} has ${key} ${found[key]}, the import file says ${target[key]}`,
       );
   return { source, found };
-}
-
-function absolute<R extends ReturnType<typeof parseReference>>(reference: R, cwd: string): R {
-  if (reference.kind === 'oci') return { ...reference, folder: resolve(cwd, reference.folder) };
-  return reference.kind === 'zot' ? { ...reference, root: resolve(cwd, reference.root) } : reference;
 }
 
 async function hasTag(store: Repository, tag: string, digest: Digest): Promise<boolean> {

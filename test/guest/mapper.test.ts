@@ -3,14 +3,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import type { DmTarget, HeldDevice } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { scratchFolder } from '../helpers/folders.ts';
 
 const { devices } = linuxHost;
 const blocks = 64;
 
 /** A file of 64 blocks with a verity tree behind it, made by veritysetup; its root hash. */
 async function layer(t: ExecutionContext): Promise<{ file: string; root: string }> {
-  const file = `${await temporaryFolder(t)}/layer`;
+  const file = `${await scratchFolder(t)}/layer`;
   writeFileSync(file, Buffer.alloc(blocks * 4096, 'mos'));
   const text = execFileSync('veritysetup', [
     'format',

@@ -13,7 +13,7 @@ import {
   verifyMolecule,
 } from '../../pkg/atomfs/index.ts';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { scratchFolder } from '../helpers/folders.ts';
 import { leavesNothing, makeLayer } from '../helpers/layers.ts';
 
 const owner = 'the test';
@@ -29,7 +29,7 @@ type Place = {
 
 async function place(t: ExecutionContext): Promise<Place> {
   await leavesNothing(t);
-  const folder = await temporaryFolder(t);
+  const folder = await scratchFolder(t);
   const [runtime, target, scratch] = [`${folder}/run`, `${folder}/target`, `${folder}/scratch`];
   for (const path of [runtime, target, scratch]) mkdirSync(path);
   const base = { target, runtime, owner, integrity: 'digest' } as const;

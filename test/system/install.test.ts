@@ -5,7 +5,7 @@ import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseReference } from '../../pkg/oci/index.ts';
 import { install } from '../../pkg/system/index.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { scratchFolder } from '../helpers/folders.ts';
 import { treeOf } from '../helpers/tree.ts';
 import { addImage, builtAt, makeVendor, publishRelease } from '../helpers/vendor.ts';
 
@@ -15,7 +15,7 @@ test('an install leaves one generation that git and our own reading agree on', a
   const { reference } = await publishRelease(vendor, {
     manifest: `update_type: complete\nrelease: 3\ntargets:\n  - {service_name: hostfs, source: "${host}", version: "1.0", service_type: hostfs}\n`,
   });
-  const root = await temporaryFolder(t);
+  const root = await scratchFolder(t);
   mkdirSync(join(root, 'factory/secure'), { recursive: true });
   copyFileSync(vendor.ca, join(root, 'factory/secure/manifestCA.pem'));
   const result = await install(

@@ -1,12 +1,29 @@
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { Undo } from '../../undo/index.ts';
+import { shown } from './names.ts';
 import type { BuildOptions } from './squashfs.ts';
+import type { ByteText } from './tar/entry.ts';
 
 export const erofsCompression = 'lz4hc';
 
 /** What mkfs.erofs 1.5 would take by chance. */
 const uuid = '00000000-0000-0000-0000-000000000000';
+
+const longestName = 254;
+
+/** mkfs.erofs 1.5 cuts longer names, and then finds no such file. */
+export function refuseLongNames(paths: Iterable<ByteText>): void {
+  for (const path of paths)
+    if (path.split('/').some((part) => part.length > longestName))
+      throw new MosError(
+        'unsupported',
+        `cannot make an erofs layer with ${shown(path)}: a name is too long`,
+        {
+          hint: `mkfs.erofs 1.5 takes ${longestName} bytes; squashfs takes 255`,
+        },
+      );
+}
 
 export type ErofsOptions = BuildOptions & {
   /** A folder in scratch that isn't there yet: the tree is unpacked to it, and removed. */

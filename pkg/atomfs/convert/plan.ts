@@ -105,7 +105,7 @@ class Planner {
       this.#notes.add('took a device 0:0 for a whiteout, as overlayfs does');
       return { type: 'whiteout', order };
     }
-    if (entry.major < 0 || entry.major > 0xfff || entry.minor < 0 || entry.minor > 0xf_ffff)
+    if (entry.major < 0 || entry.major > 0xfff || entry.minor < 0 || entry.minor > 0x7_ffff)
       throw refused(entry.name, `has the device number ${entry.major}:${entry.minor}`);
     return {
       ...attributesOf(entry, this.#notes),
