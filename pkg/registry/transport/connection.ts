@@ -5,8 +5,8 @@ import type { HttpProxy } from './proxy.ts';
 import { transientError } from './transient.ts';
 
 /** Bytes that may wait for a slow reader before the peer is made to wait. */
-const highWater = 2 * 1024 * 1024;
-const lowWater = 512 * 1024;
+const highWater = 1024 * 1024;
+const lowWater = 256 * 1024;
 
 /**
  * One TCP or TLS connection, read by pulling. Time limits run only while we wait for the other side: a slow reader of

@@ -27,14 +27,14 @@ export async function dial(url: URL, options: DialOptions): Promise<Connection> 
   const late = AbortSignal.timeout(options.timeout);
   const stop = options.signal === undefined ? late : AbortSignal.any([late, options.signal]);
   const destroy = (): void => {
-    for (const socket of sockets) socket.destroy(new Error('stopped'));
+    for (const socket of sockets) socket.destroy();
   };
   stop.addEventListener('abort', destroy);
   try {
     const { proxy } = options;
     const via = proxy === undefined ? { host: hostOf(url), port: portOf(url) } : proxy;
     const plain = connect({ host: via.host, port: via.port, noDelay: true });
-    sockets.push(plain);
+    sockets.push(kept(plain));
     await settled(plain, 'connect', proxy === undefined ? peer : `the proxy ${via.host}:${via.port}`);
     if (url.protocol !== 'https:') {
       const connection = new Connection(plain, peer);
@@ -65,11 +65,16 @@ async function startTls(plain: Socket, url: URL, peer: string, { ca }: DialOptio
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca: [...ca] }),
   });
-  sockets.push(secure);
+  sockets.push(kept(secure));
   await settled(secure, 'secureConnect', peer);
   // Not left to the runtime's default alone: Bun and Node have differed here.
   if (!secure.authorized) throw describeSocketError(peer, secure.authorizationError);
   return new Connection(secure, peer, plain);
+}
+
+/** An error without a listener would end the program: also one that comes when nobody waits for this socket any more. */
+function kept(socket: Socket): Socket {
+  return socket.on('error', () => {});
 }
 
 function settled(socket: Socket, event: 'connect' | 'secureConnect', peer: string): Promise<void> {

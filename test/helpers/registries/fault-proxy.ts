@@ -4,6 +4,7 @@ import { createServer as createTlsServer, request as tlsRequest } from 'node:htt
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import { makeServerCertificates } from './certificates.ts';
+import { drained } from './drained.ts';
 import type { Owner } from './process.ts';
 
 /** What goes wrong with one answer. */
@@ -135,16 +136,6 @@ async function serve(
     if (response.destroyed) return;
   }
   response.end();
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      response.off('drain', done).off('close', done);
-      resolve();
-    };
-    response.once('drain', done).once('close', done);
-  });
 }
 
 function forward(

@@ -55,6 +55,19 @@ const actions = {
     const [referrer] = await at.referrers(await at.resolve('1'), 'x/signature');
     return { tags: (await at.tags()).length, referrer, root: image.root.digest };
   },
+  /** Reads as many bytes as the repository's name says, with pauses, and tells the largest memory in KiB. */
+  peak: async (at: RegistryRepository) => {
+    const size = Number(/a(\d+)$/.exec(at.name)?.[1]);
+    let seen = 0;
+    let pause = 0;
+    for await (const chunk of at.openRest({ ...blob.descriptor, size }, 0)) {
+      seen += chunk.length;
+      if (seen < pause) continue;
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      pause = seen + size / 50;
+    }
+    return seen === size ? process.resourceUsage().maxRSS : `${seen} bytes`;
+  },
   abort: async (at: RegistryRepository) => {
     const stop = AbortSignal.timeout(100);
     return read(at.open(blob.descriptor, { signal: stop })).catch((error: Error) => error.name);

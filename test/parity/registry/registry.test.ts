@@ -11,6 +11,7 @@ import { scratchFolder } from '../../helpers/folders.ts';
 import { makeImage, makeReferrer } from '../../helpers/images.ts';
 import { makeServerCertificates } from '../../helpers/registries/certificates.ts';
 import { startConnectProxy } from '../../helpers/registries/connect-proxy.ts';
+import { drained } from '../../helpers/registries/drained.ts';
 import { startRaw, startScripted } from '../../helpers/registries/scripted.ts';
 import { startFaultProxy, startRegistry, testPassword, testUser } from '../../helpers/registries.ts';
 import type { Vector } from './program.ts';
@@ -322,7 +323,20 @@ test('both runtimes go through a proxy, and check the certificate of what is beh
 });
 
 test('both runtimes name what cannot be reached', async (t) => {
+  const mute = await startRaw(t, '', 'keep');
   await both(t, () => [
+    {
+      name: 'no handshake',
+      action: 'resolve',
+      registry: mute.host,
+      scheme: 'https',
+      repository: 'a',
+      options: { connect: 200, attempts: 2 },
+      expected: {
+        code: 'timeout',
+        message: `cannot read ${mute.host}/a:1: GET https://${mute.host}/v2/a/manifests/1: ${mute.host} cannot be reached: no answer in 0.2 s`,
+      },
+    },
     {
       name: 'refused',
       action: 'resolve',
@@ -335,4 +349,33 @@ test('both runtimes name what cannot be reached', async (t) => {
       },
     },
   ]);
+});
+
+/** Zeros without end, or at least as many as anybody asks for; nothing is kept. */
+async function startZeros(t: ExecutionContext): Promise<string> {
+  const piece = Buffer.alloc(1024 * 1024);
+  const server = await startScripted(t, async ({ url }, response) => {
+    const size = Number(/\/a(\d+)\//.exec(url)?.[1]);
+    response.writeHead(200, { 'content-length': String(size) });
+    for (let sent = 0; sent < size && !response.destroyed; sent += piece.length)
+      if (!response.write(piece.subarray(0, Math.min(piece.length, size - sent)))) await drained(response);
+    response.end();
+  });
+  return server.host;
+}
+
+test('memory does not grow with a blob, also where the reader is slower than the network', async (t) => {
+  const host = await startZeros(t);
+  const compiled = await compile(source, `registry-${randomUUID()}`);
+  t.teardown(() => import('node:fs/promises').then(({ rm }) => rm(compiled)));
+  for (const command of [['node', source], [compiled]] as const) {
+    const peak = async (size: number): Promise<number> => {
+      const vector = { name: 'peak', action: 'peak', registry: host, repository: `a${size}` } as const;
+      return Number((await run(command as [string], [vector])).peak);
+    };
+    const small = await peak(50_000_000);
+    const large = await peak(1_500_000_000);
+    t.true(large < small * 1.5, `${command[0]}: ${small} KiB for 50 MB, ${large} KiB for 1.5 GB`);
+    t.log(`${command[0].slice(0, 12)}: ${small} KiB for 50 MB, ${large} KiB for 1.5 GB`);
+  }
 });
