@@ -32,6 +32,9 @@ export type MoleculeRequest = {
   readonly upper?: Upper;
   /** A damaged block ends in a panic of the kernel, so in a counted reboot: for the root of the host. */
   readonly panicOnCorruption?: boolean;
+  /** Another molecule at the target gives way, after `healthy` has looked at the new one; its users keep it. */
+  readonly replace?: boolean;
+  readonly healthy?: (path: string) => Promise<void>;
   /** `nodev` is always on. */
   readonly flags?: readonly MountFlag[];
 };

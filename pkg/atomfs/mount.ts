@@ -4,7 +4,7 @@ import { Undo } from '../undo/index.ts';
 import { mountLayer, type PreparedLayer, prepareLayers } from './layers.ts';
 import { chooseMarks, isOurs, type LayerMarks, readMarks } from './marks.ts';
 import type { LayerUse, Molecule, MoleculeRequest, Mounted } from './molecule.ts';
-import { layerFolder, type Marks, planStack } from './plan.ts';
+import { besideFolder, layerFolder, type Marks, planStack } from './plan.ts';
 import {
   currentPlace,
   idOf,
@@ -12,6 +12,7 @@ import {
   mountAt,
   newId,
   readRecord,
+  removeRecord,
   toMolecule,
   writeRecord,
 } from './record.ts';
@@ -30,10 +31,14 @@ export async function mountMolecule(host: Host, request: MoleculeRequest): Promi
   await requireDeviceMapper(host, layers);
   await using _lock = await lockMolecules(host, request.runtime, request.owner);
   const table = await host.mounts.table();
-  const existing = await findExisting(host, request, target, table);
-  if (existing) return { ...existing, isNew: false };
+  const old = await findOld(host, request, target, table);
+  if (old && isSame(old, request)) return { ...toMolecule(old), target, isNew: false };
+  if (old && !request.replace)
+    throw new MosError('exists', `cannot mount at ${target}: another image is mounted there`, {
+      hint: `unmount it first: \`mosctl umount ${target}\``,
+    });
   await clearStale(host, request.runtime, table);
-  const molecule = await mountNew(host, { request, target, layers, table });
+  const molecule = await mountNew(host, { request, target, layers, table, old });
   return { ...molecule, isNew: true };
 }
 
@@ -51,20 +56,26 @@ async function requireDeviceMapper(host: Host, layers: readonly PreparedLayer[])
   });
 }
 
-async function findExisting(
+/** The molecule at the target; one whose record is lost is not known to be any. */
+async function findOld(
   host: Host,
-  request: MoleculeRequest,
+  { runtime }: MoleculeRequest,
   target: string,
   table: readonly MountEntry[],
-): Promise<Molecule | undefined> {
+): Promise<MoleculeRecord | undefined> {
   const entry = mountAt(table, target);
   const id = entry && idOf(entry);
   if (id === undefined) return undefined;
-  const record = await readRecord(host, request.runtime, id);
-  if (record && isSame(record, request)) return { ...toMolecule(record), target };
-  throw new MosError('exists', `cannot mount at ${target}: another image is mounted there`, {
-    hint: `unmount it first: \`mosctl umount ${target}\``,
-  });
+  const unknown = {
+    version: 1,
+    id,
+    target,
+    layers: [],
+    isWritable: false,
+    bootId: '',
+    namespace: '',
+  } as const;
+  return (await readRecord(host, runtime, id)) ?? unknown;
 }
 
 function isSame(record: MoleculeRecord, request: MoleculeRequest): boolean {
@@ -85,11 +96,13 @@ type Work = {
   /** The first is the bottom. */
   readonly layers: readonly PreparedLayer[];
   readonly table: readonly MountEntry[];
+  /** What is to be replaced. */
+  readonly old: MoleculeRecord | undefined;
 };
 
 async function mountNew(host: Host, work: Work): Promise<Molecule> {
-  const { request, target, layers, table } = work;
-  const { runtime } = request;
+  const { request, target, layers, table, old } = work;
+  const { runtime, healthy = async () => {} } = request;
   const id = newId();
   const place = await currentPlace(host);
   await using undo = new Undo();
@@ -112,17 +125,35 @@ async function mountNew(host: Host, work: Work): Promise<Molecule> {
   const plan = planStack({
     id,
     stage: stage.folder,
-    target,
+    target: old ? besideFolder(stage.folder) : target,
     flags: request.flags ?? [],
     count: layers.length,
     marks,
     upper: upper?.plan,
   });
   if (upper) await makeUpper(host, upper, id, stage.folder);
+  if (old) await host.files.makeFolder(besideFolder(stage.folder));
   for (const folder of plan.folders) await host.files.makeFolder(folder);
   for (const call of plan.calls) await host.mounts.mount(call);
+  if (old) {
+    await healthy(besideFolder(stage.folder));
+    await replace(host, runtime, old, besideFolder(stage.folder), target);
+  }
   undo.keep();
   return toMolecule(record);
+}
+
+/** The old one may have users for as long as they like, and its upper folder with them. */
+async function replace(
+  host: Host,
+  runtime: string,
+  old: MoleculeRecord,
+  from: string,
+  to: string,
+): Promise<void> {
+  if (old.ephemeral !== undefined) await writeRecord(host, runtime, { ...old, isDetached: true });
+  await host.mounts.replace(from, to);
+  if (old.ephemeral === undefined) await removeRecord(host, runtime, old.id);
 }
 
 /** Mounts each layer in the staging folder, top first; what each is mounted from is held by its mount afterwards. */

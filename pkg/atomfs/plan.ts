@@ -96,6 +96,9 @@ export const sourceOf = (id: string): string => `mos:${id}`;
 /** Where a layer is mounted until it is stacked: `0` is the top one. */
 export const layerFolder = (stage: string, index: number): string => `${stage}/${index}`;
 
+/** Where a molecule is mounted until it takes the place of another one. */
+export const besideFolder = (stage: string): string => `${stage}/new`;
+
 export const planLayer = (layer: LayerSource, target: string): MountCall => ({
   fstype: layer.format,
   source: layer.source,

@@ -42,4 +42,9 @@ export interface Mounts {
     options?: { readonly recursive?: boolean; readonly flags?: readonly MountFlag[] },
   ): Promise<void>;
   move(from: string, to: string): Promise<void>;
+  /**
+   * Puts a mount where another one is, which is detached: its users keep it. `from` stands on a private mount. Where the
+   * kernel can (Linux 6.5, MOVE_MOUNT_BENEATH) there is always one of both, else nothing for a moment.
+   */
+  replace(from: string, to: string): Promise<void>;
 }

@@ -21,5 +21,8 @@ for (const [architecture, path] of Object.entries(headers) as [keyof typeof tabl
   });
 
 test('an errno has its name, and an unknown one its number', (t) => {
-  t.deepEqual([errnoName(2), errnoName(16), errnoName(9999)], ['ENOENT', 'EBUSY', 'errno 9999']);
+  t.deepEqual(
+    [errnoName(2), errnoName(15), errnoName(16), errnoName(117), errnoName(9999)],
+    ['ENOENT', 'ENOTBLK', 'EBUSY', 'EUCLEAN', 'errno 9999'],
+  );
 });

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import {
   findMolecule,
@@ -165,6 +165,35 @@ test('the same molecule again is no error, another one is', async (t) => {
   await t.throwsAsync(at.mount([one, two]), {
     message: `cannot mount at ${at.target}: another image is mounted there`,
   });
+  await at.unmount();
+});
+
+test('a molecule takes the place of another one, whose users keep it', async (t) => {
+  const at = await place(t);
+  const [old, next] = [await makeLayer(at.folder, { a: 'old' }), await makeLayer(at.folder, { a: 'new' })];
+  await at.mount([old], { upper: { kind: 'folder', folder: at.scratch } });
+  const user = openSync(`${at.target}/a`, 'r');
+  const seen: string[] = [];
+  const healthy = async (path: string) => {
+    seen.push(readFileSync(`${path}/a`, 'utf8'), readFileSync(`${at.target}/a`, 'utf8'));
+  };
+  t.true((await at.mount([next], { replace: true, healthy })).isNew);
+  t.deepEqual(seen, ['new', 'old']);
+  t.deepEqual([readFileSync(`${at.target}/a`, 'utf8'), readFileSync(user, 'utf8')], ['new', 'old']);
+  t.is((await host.mounts.table()).filter(({ target }) => target === at.target).length, 1);
+  t.false((await at.mount([next], { replace: true })).isNew);
+  closeSync(user);
+  await at.unmount();
+});
+
+test('a molecule that is not healthy changes nothing', async (t) => {
+  const at = await place(t);
+  const [old, next] = [await makeLayer(at.folder, { a: 'old' }), await makeLayer(at.folder, { a: 'new' })];
+  const first = await at.mount([old]);
+  const healthy = () => Promise.reject(new Error('ill'));
+  await t.throwsAsync(at.mount([next], { replace: true, healthy }), { message: 'ill' });
+  t.deepEqual(await at.mount([old]), { ...first, isNew: false });
+  t.is(readdirSync(`${at.runtime}/molecules`).length, 1);
   await at.unmount();
 });
 

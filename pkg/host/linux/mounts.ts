@@ -21,6 +21,9 @@ const moveFlag = 8192;
 const recursiveFlag = 16384;
 const privateFlag = 1 << 18;
 const detachFlag = 2;
+/** move_mount(2), linux/mount.h */
+const beneathFlag = 0x200;
+const currentFolder = -100;
 /** mount(2) copies one page of options, its last byte is NUL. */
 const longestOptions = 4095;
 
@@ -98,5 +101,12 @@ export const linuxMounts: Mounts = {
   async move(from, to) {
     const what = ['move the mount', `${from} to ${to}`] as const;
     call(await libc(), what, syscalls.mount, from, to, null, moveFlag, null);
+  },
+  async replace(from, to) {
+    const calls = await libc();
+    const what = ['replace the mount', `${to} by ${from}`] as const;
+    const beneath = calls.call(syscalls.move_mount, currentFolder, from, currentFolder, to, beneathFlag);
+    call(calls, what, syscalls.umount2, to, detachFlag);
+    if (beneath.value < 0) call(calls, what, syscalls.mount, from, to, null, moveFlag, null);
   },
 };

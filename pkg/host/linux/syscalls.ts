@@ -14,6 +14,7 @@ export const tables = {
     openat: 257,
     mknodat: 259,
     finit_module: 313,
+    move_mount: 429,
     openat2: 437,
   },
   arm64: {
@@ -28,13 +29,19 @@ export const tables = {
     openat: 56,
     mknodat: 33,
     finit_module: 273,
+    move_mount: 429,
     openat2: 437,
   },
 } as const;
 
 export const syscalls = process.arch === 'arm64' ? tables.arm64 : tables.x64;
 
-const names = new Map(Object.entries(constants.errno).map(([name, number]) => [number, name]));
+/** asm-generic/errno.h: those that Node doesn't name. */
+const unnamed = { ENOTBLK: 15, EUCLEAN: 117 };
+
+const names = new Map(
+  Object.entries({ ...constants.errno, ...unnamed }).map(([name, number]) => [number, name]),
+);
 
 /** `ENOENT` for 2; a number nobody knows stays a number. */
 export const errnoName = (errno: number): string => names.get(errno) ?? `errno ${errno}`;
