@@ -19,13 +19,18 @@ export async function collectGarbage(at: LayoutFolder, options: GcOptions): Prom
   const result = await planGarbage(at, index, options);
   const manifests = index.manifests.filter((entry) => !result.entries.includes(entry));
   await writeIndexFile(at, index, { ...index, manifests });
-  for (const { digest } of result.blobs) {
-    await at.host.files.remove(`${hashedPath(at)}/${digestHex(digest)}`);
-    await at.host.files.remove(blobPath(at, digest));
-  }
+  for (const { digest } of result.blobs) await at.host.files.remove(blobPath(at, digest));
   if (result.blobs.length > 0) await at.host.files.syncFolder(blobsPath(at));
+  await removeNotes(at);
   for (const leftover of await leftovers(at)) await removeLeftover(at, leftover);
   return result;
+}
+
+/** Notes of blobs that are gone. */
+async function removeNotes(at: LayoutFolder): Promise<void> {
+  const there = new Set((await blobsOnDisk(at)).map(({ digest }) => digestHex(digest)));
+  for (const name of await at.host.files.list(hashedPath(at)))
+    if (!there.has(name)) await at.host.files.remove(`${hashedPath(at)}/${name}`);
 }
 
 /** What would go, and how much room that gives. Refuses where a manifest that stays can't be followed. */

@@ -21,7 +21,7 @@ import { rebuildIndex } from './rebuild.ts';
 import { findReferrers } from './referrers.ts';
 import { namesOf, resolveName } from './resolve.ts';
 import { requireSpace } from './space.ts';
-import { listReferrer, tagManifest, untagManifest } from './tag.ts';
+import { isListed, listReferrer, tagManifest, untagManifest } from './tag.ts';
 import type { Layout } from './types.ts';
 import { verifyLayout } from './verify.ts';
 
@@ -85,7 +85,7 @@ export function layoutAt(at: LayoutFolder): Layout {
   return {
     name: at.name,
     folder: at.folder,
-    has: (descriptor) => hasHashed(at, descriptor),
+    has: async (descriptor) => (await hasHashed(at, descriptor)) && isListed(at, descriptor),
     open: (descriptor, { signal } = {}) => verifiedBody(descriptor, blobBytes(at, descriptor, 0, signal)),
     openRest: (descriptor, start, { signal } = {}) => blobBytes(at, descriptor, start, signal),
     put: async (descriptor, body) => {

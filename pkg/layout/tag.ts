@@ -1,7 +1,7 @@
 import { MosError } from '../errors/index.ts';
 import { annotationKeys, type Descriptor, isDigest, isDocument } from '../oci/index.ts';
 import { readBlob } from './blobs.ts';
-import { reachable } from './entries.ts';
+import { allEntries, reachable } from './entries.ts';
 import type { LayoutFolder } from './folder.ts';
 import { isRefName, refNameOf, updateIndexFile } from './index-file.ts';
 import { readReferrer, toReferrer } from './referrers.ts';
@@ -92,4 +92,10 @@ export async function listReferrer(at: LayoutFolder, descriptor: Descriptor): Pr
       ? manifests
       : [...manifests, toEntry(referrer.descriptor)],
   );
+}
+
+/** False for a manifest that refers to another one and was not listed yet: its writer was stopped before that. */
+export async function isListed(at: LayoutFolder, descriptor: Descriptor): Promise<boolean> {
+  if ((await readReferrer(at, descriptor)) === undefined) return true;
+  return (await allEntries(at)).some((entry) => entry.digest === descriptor.digest);
 }
