@@ -16,7 +16,9 @@ export async function startServer(
 ): Promise<{ readonly address: string; readonly pid: number; output(): string }> {
   if (program.includes('/') && !existsSync(program))
     throw new Error(`${program} is not there: make ${program} builds it`);
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  // It ends with us even where we are killed and no teardown runs.
+  const wrapped = ['--pdeathsig', 'TERM', '--', program, ...args];
+  const child = spawn('setpriv', wrapped, { stdio: ['ignore', 'pipe', 'pipe'] });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
   owner.teardown(async () => {
     child.kill('SIGTERM');
