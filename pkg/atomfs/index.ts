@@ -1,11 +1,13 @@
 export { checkLayer, inspectLayer } from './check.ts';
 export {
   type ConvertOptions,
+  chooseManifest,
   convertImage,
   defaultFormat,
   defaultLimit,
   type Platform,
   parsePlatform,
+  platformOf,
 } from './convert/index.ts';
 export { type FileSystem, parseFileSystem } from './filesystem.ts';
 export { type LayerFrame, readFrame } from './frame.ts';

@@ -13,6 +13,7 @@ export type { InspectedImage, InspectedLayer } from './inspect-image.ts';
 export type { InspectedManifest, ManifestProof, VerifyManifestOptions } from './inspect-manifest.ts';
 export type { InstallOptions, InstallResult } from './install.ts';
 export type { MountOptions, MountResult } from './mount.ts';
+export type { MountImageOptions } from './mount-image.ts';
 export type { OperationPlan } from './operation.ts';
 export { type MachinePaths, machinePaths } from './paths.ts';
 export { type Login, type Place, parseName, parsePlace, placeOf, type RegistryAccess } from './places.ts';
@@ -50,6 +51,8 @@ export const install: typeof import('./install.ts').install = async (...args) =>
   (await import('./install.ts')).install(...args);
 export const mount: typeof import('./mount.ts').mount = async (...args) =>
   (await import('./mount.ts')).mount(...args);
+export const mountImage: typeof import('./mount-image.ts').mountImage = async (...args) =>
+  (await import('./mount-image.ts')).mountImage(...args);
 export const publish: typeof import('./publish.ts').publish = async (...args) =>
   (await import('./publish.ts')).publish(...args);
 export const rollback: typeof import('./rollback.ts').rollback = async (...args) =>

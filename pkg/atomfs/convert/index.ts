@@ -4,7 +4,7 @@ import type { Report } from '../../steps/index.ts';
 import type { LayerFormat } from '../layer.ts';
 import type { Platform } from './platform.ts';
 
-export { type Platform, parsePlatform } from './platform.ts';
+export { chooseManifest, type Platform, parsePlatform, platformOf } from './platform.ts';
 
 export type ConvertOptions = {
   /** A folder for what is unpacked; a folder of its own is made in it and removed. */
