@@ -29,7 +29,9 @@ export async function claimPartial(
   let since = clock.monotonic();
   for (;;) {
     const file = await tryClaim(at, descriptor, resume);
-    if (file !== undefined) return file;
+    // Between our look and our claim another one may have finished it.
+    if (file !== undefined && !(await isThere())) return file;
+    if (file !== undefined) return giveUp(at, descriptor, file);
     await clock.sleep(pollMilliseconds);
     if (await isThere()) return undefined;
     const size = await partialSize(at, descriptor);
@@ -42,6 +44,11 @@ export async function claimPartial(
         { hint: 'wait until it has ended and try again' },
       );
   }
+}
+
+async function giveUp(at: LayoutFolder, descriptor: Descriptor, file: WritableFile): Promise<undefined> {
+  await at.host.files.remove(partialPath(at, descriptor));
+  await file[Symbol.asyncDispose]();
 }
 
 async function tryClaim(
