@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: all help setup check docs format images test test-unit clean install tools
+.PHONY: all help setup check docs format images demo test test-unit clean install tools
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -47,6 +47,10 @@ format: node_modules/.installed ## format and sort imports
 
 images: setup build/mosctl ## the images of layouts/images, into build/images (as root)
 	layouts/images/build.sh debian hostfs nginx layered
+
+demo: setup build/mosctl ## the main job told step by step on real images, in build/demo (as root)
+	layouts/images/build.sh debian layered
+	setup/demo.sh
 
 VM_PARTS := build/kernel/vmlinuz build/preinit
 build/kernel/vmlinuz: initrd/kernel.sh
