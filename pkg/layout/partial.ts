@@ -1,6 +1,7 @@
 import { isMosError, MosError } from '../errors/index.ts';
 import type { WritableFile } from '../host/index.ts';
 import { type Descriptor, digestHex } from '../oci/index.ts';
+import { Undo } from '../undo/index.ts';
 import { type LayoutFolder, lockWait, partialsPath } from './folder.ts';
 
 /** The unfinished file of a blob, named by its digest; whoever writes it holds it, so the next run can go on with it. */
@@ -29,9 +30,7 @@ export async function claimPartial(
   let since = clock.monotonic();
   for (;;) {
     const file = await tryClaim(at, descriptor, resume);
-    // Between our look and our claim another one may have finished it.
-    if (file !== undefined && !(await isThere())) return file;
-    if (file !== undefined) return giveUp(at, descriptor, file);
+    if (file !== undefined) return (await isStillWanted(at, descriptor, file, isThere)) ? file : undefined;
     await clock.sleep(pollMilliseconds);
     if (await isThere()) return undefined;
     const size = await partialSize(at, descriptor);
@@ -46,9 +45,21 @@ export async function claimPartial(
   }
 }
 
-async function giveUp(at: LayoutFolder, descriptor: Descriptor, file: WritableFile): Promise<undefined> {
-  await at.host.files.remove(partialPath(at, descriptor));
-  await file[Symbol.asyncDispose]();
+/** False, and the file is gone, where another one finished the blob between our look and our claim. */
+async function isStillWanted(
+  at: LayoutFolder,
+  descriptor: Descriptor,
+  file: WritableFile,
+  isThere: () => Promise<boolean>,
+): Promise<boolean> {
+  await using undo = new Undo();
+  undo.add(() => file[Symbol.asyncDispose]());
+  if (await isThere()) {
+    await at.host.files.remove(partialPath(at, descriptor));
+    return false;
+  }
+  undo.keep();
+  return true;
 }
 
 async function tryClaim(
