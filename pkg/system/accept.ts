@@ -12,6 +12,7 @@ import {
 import type { Report } from '../steps/index.ts';
 import {
   type AcceptanceTime,
+  type RevocationList,
   readAnchors,
   type VerifiedManifest,
   verifyInstallManifest,
@@ -20,6 +21,7 @@ import { fetchEvidence } from './evidence.ts';
 import type { Machine } from './machine.ts';
 import { placeOf, type RegistryAccess, type Repositories, targetsRepository } from './places.ts';
 import { machineProduct } from './product.ts';
+import { knownRevocations } from './revocation.ts';
 
 export type AcceptOptions = {
   readonly reference: Reference;
@@ -38,6 +40,8 @@ export type Accepted = {
   readonly verified: VerifiedManifest;
   readonly product: MachineProduct;
   readonly images: Repository;
+  /** To be kept when the manifest is taken in. */
+  readonly revoked: readonly RevocationList[];
 };
 
 /** Fetches a manifest and asks every question about it that can be asked before a byte of its images is fetched. */
@@ -53,13 +57,19 @@ export async function acceptManifest(
   const known = await machineProduct(host, machine, time, options.product);
   const shown = renderReference(options.reference);
   const { place, repository, name } = placeOf(options.reference);
-  const { evidence } = await fetchEvidence(await repositories.open(place, repository), name, shown, report);
-  const verified = await verifyInstallManifest(evidence, { anchors, product: known?.product, time });
+  const { evidence, revocations } = await fetchEvidence(
+    await repositories.open(place, repository),
+    name,
+    shown,
+    report,
+  );
+  const revoked = await knownRevocations(host, machine, revocations, anchors);
+  const verified = await verifyInstallManifest(evidence, { anchors, product: known?.product, time, revoked });
   for (const field of verified.unknown)
     report({ kind: 'note', text: `warning: ${shown} has ${field}, which this version does not know` });
   const product = known ?? { product: verified.manifest.product, origin: 'first install' };
   const images = await repositories.open(place, targetsRepository);
-  return { shown, sha: parseManifestSha(verified.sha), verified, product, images };
+  return { shown, sha: parseManifestSha(verified.sha), verified, product, images, revoked };
 }
 
 /** DESIGN "Trust" 7, against what the machine has seen. */

@@ -37,6 +37,13 @@ export const signatureArtifact = (
   options: ArtifactOptions = {},
 ): Artifact => artifact(media.signature, blob(media.layerTar, raw, 'install.json.signed'), subject, options);
 
+/** FORMATS 5: certificates of the keyset that must not be believed any more, PEM. */
+export const revocationArtifact = (
+  lists: Uint8Array,
+  subject: Descriptor,
+  options: ArtifactOptions = {},
+): Artifact => artifact(media.revocation, blob(media.layerTar, lists, 'crl.pem'), subject, options);
+
 type Blob = readonly [Descriptor, Uint8Array];
 
 const blob = (mediaType: string, bytes: Uint8Array, title: string): Blob => [

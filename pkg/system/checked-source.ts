@@ -2,8 +2,8 @@ import type { Descriptor, Digest, ImageSource, ReadOptions } from '../oci/index.
 import type { ImagePlan } from './images.ts';
 
 export type CheckedSource = ImageSource & {
-  /** A layer that came in pieces: its beginning was fetched by a run before. */
-  isUnchecked(layer: Descriptor): boolean;
+  /** The layer passed whole, and was what its descriptor says. */
+  isChecked(layer: Descriptor): boolean;
 };
 
 /**
@@ -18,14 +18,15 @@ export async function checkedSource(
   const layers = new Map<Digest, Descriptor>(
     plans.flatMap(({ image }) => image.layers.map((layer) => [layer.digest, layer] as const)),
   );
-  const unchecked = new Set<Digest>();
+  const checked = new Set<Digest>();
   async function* inspected(layer: Descriptor, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     const inspector = inspectLayer(layer);
     for await (const chunk of body) {
       inspector.update(chunk);
       yield chunk;
     }
-    if (!inspector.end()) unchecked.add(layer.digest);
+    // False: the tree has a salt of its own, which came after the data it is for.
+    if (inspector.end()) checked.add(layer.digest);
   }
   const openRest = source.openRest?.bind(source);
   return {
@@ -42,12 +43,9 @@ export async function checkedSource(
       openRest(descriptor: Descriptor, start: number, options?: ReadOptions) {
         const layer = layers.get(descriptor.digest);
         const body = openRest(descriptor, start, options);
-        if (layer === undefined) return body;
-        if (start === 0) return inspected(layer, body);
-        unchecked.add(layer.digest);
-        return body;
+        return layer === undefined || start > 0 ? body : inspected(layer, body);
       },
     }),
-    isUnchecked: (layer) => unchecked.has(layer.digest),
+    isChecked: (layer) => checked.has(layer.digest),
   };
 }

@@ -8,10 +8,16 @@ export type Fetched = {
   /** The artifact; its certificates and signatures name it as their subject. */
   readonly artifact: Descriptor;
   readonly evidence: Evidence;
+  /** What claims to be a revocation list beside it. */
+  readonly revocations: readonly Uint8Array[];
 };
 
-/** The most bytes of a certificate with its chain, and of a signature: what has more is none. */
-const largest: Readonly<Record<string, number>> = { [media.certificate]: 64 * 1024, [media.signature]: 1024 };
+/** The most bytes of a certificate with its chain, of a signature, of a revocation list: what has more is none. */
+const largest: Readonly<Record<string, number>> = {
+  [media.certificate]: 64 * 1024,
+  [media.signature]: 1024,
+  [media.revocation]: 1024 * 1024,
+};
 
 /** Reads the bytes of an install manifest and everything that claims to certify or sign it (FORMATS 4). */
 export async function fetchEvidence(
@@ -33,11 +39,12 @@ export async function fetchEvidence(
     });
   const artifact: Descriptor = { mediaType: found.mediaType, digest: found.digest, size: found.size };
   const bytes = await readVerified(layer, repository.open(layer));
-  const [certificates, signatures] = await Promise.all([
+  const [certificates, signatures, revocations] = await Promise.all([
     readReferrers(repository, artifact, media.certificate, report),
     readReferrers(repository, artifact, media.signature, report),
+    readReferrers(repository, artifact, media.revocation, report),
   ]);
-  return { artifact, evidence: { name: shown, bytes, certificates, signatures } };
+  return { artifact, evidence: { name: shown, bytes, certificates, signatures }, revocations };
 }
 
 /** Strangers may hang anything below a manifest: all of it is looked at, what can't be read is passed over and said. */

@@ -3,6 +3,7 @@ import { folderOf, type Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { InstallTarget } from '../manifest/index.ts';
 import {
+  annotationKeys,
   applyCopy,
   type CopyPlan,
   type Descriptor,
@@ -17,7 +18,7 @@ import {
   readVerified,
 } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
-import { checkedSource } from './checked-source.ts';
+import { type CheckedSource, checkedSource } from './checked-source.ts';
 
 /** What one target needs in the store. */
 export type ImagePlan = {
@@ -50,8 +51,10 @@ export async function planImages(
   const plans: ImagePlan[] = [];
   for (const target of targets) {
     const { root, image } = await readImage(target, local);
-    for (const layer of image.layers) refuseTar(target, parseLayerType(layer.mediaType).kind);
-    const copy = await planCopy(local, store ?? nothingThere, root, signal === undefined ? {} : { signal });
+    const copy = await about(target, 'use', async () => {
+      for (const layer of image.layers) refuseTar(parseLayerType(layer.mediaType).kind);
+      return planCopy(local, store ?? nothingThere, root, signal === undefined ? {} : { signal });
+    });
     plans.push({ target, image, copy });
   }
   return plans;
@@ -63,7 +66,7 @@ export async function readImage(
   source: Pick<ImageSource, 'open'>,
 ): Promise<{ root: Descriptor; image: ImageManifest }> {
   const named: Descriptor = { mediaType: media.manifest, digest: target.digest, size: target.size };
-  const bytes = await readVerified(named, source.open(named));
+  const bytes = await about(target, 'read', () => readVerified(named, source.open(named)));
   const what = `the image of ${target.service_name}`;
   const mediaType = mediaTypeOf(bytes);
   if (isIndexType(mediaType))
@@ -87,15 +90,21 @@ function mediaTypeOf(bytes: Uint8Array): string {
   }
 }
 
-function refuseTar(target: InstallTarget, kind: 'atomfs' | 'tar'): void {
+function refuseTar(kind: 'atomfs' | 'tar'): void {
   if (kind === 'tar')
-    throw new MosError(
-      'unsupported',
-      `cannot use the image of ${target.service_name}: it has a plain tar layer`,
-      {
-        hint: 'publish it with `mosb manifest publish`: that converts tar layers',
-      },
-    );
+    throw new MosError('unsupported', 'cannot mount a plain tar layer', {
+      hint: 'publish it with `mosb manifest publish`: that converts tar layers',
+    });
+}
+
+/** Errors name the target whose image it is, and keep their code. */
+async function about<T>({ service_name }: InstallTarget, verb: string, run: () => Promise<T>): Promise<T> {
+  try {
+    return await run();
+  } catch (cause) {
+    if (!(cause instanceof MosError) || cause.code === 'interrupted') throw cause;
+    throw new MosError(cause.code, `cannot ${verb} the image of ${service_name}`, { cause });
+  }
 }
 
 /** Documents that the store has are not asked for again. */
@@ -186,15 +195,44 @@ export async function importImages(
   store: Layout,
   { signal, report }: Options,
 ): Promise<void> {
-  const { checkLayer } = await import('../atomfs/index.ts');
   const checking = await checkedSource(localFirst(source, store), plans);
-  for (const { target, image, copy } of plans) {
-    const cancel = signal === undefined ? {} : { signal };
-    // What an image before this one brought is there by now.
-    const now = await planCopy(checking, store, copy.root, cancel);
-    await applyCopy(checking, store, now, { ...cancel, report, what: target.service_name });
-    for (const layer of image.layers)
-      await checkLayer(host, await store.blobFile(layer), layer, { full: checking.isUnchecked(layer) });
-    await store.tag(copy.root, target.digest);
+  const known = await checkedLayers(store);
+  for (const plan of plans)
+    await about(plan.target, 'import', () =>
+      importImage(host, plan, checking, known, store, { signal, report }),
+    );
+}
+
+/**
+ * Layers of images that have their name: it is given when all layers were checked. What lies there without one came by
+ * an import that was stopped or refused.
+ */
+async function checkedLayers(store: Layout): Promise<ReadonlySet<Digest>> {
+  const found = new Set<Digest>();
+  for (const entry of await store.descriptors()) {
+    if (entry.annotations?.[annotationKeys.refName] === undefined || !(await store.has(entry))) continue;
+    const { layers } = parseImageManifest(await store.read(entry), `the image ${entry.digest}`);
+    for (const layer of layers) found.add(layer.digest);
   }
+  return found;
+}
+
+async function importImage(
+  host: Host,
+  { target, image, copy }: ImagePlan,
+  source: CheckedSource,
+  known: ReadonlySet<Digest>,
+  store: Layout,
+  { signal, report }: Options,
+): Promise<void> {
+  const { checkLayer } = await import('../atomfs/index.ts');
+  const cancel = signal === undefined ? {} : { signal };
+  // What an image before this one brought is there by now.
+  const now = await planCopy(source, store, copy.root, cancel);
+  await applyCopy(source, store, now, { ...cancel, report, what: target.service_name });
+  for (const layer of image.layers)
+    await checkLayer(host, await store.blobFile(layer), layer, {
+      full: !source.isChecked(layer) && !known.has(layer.digest),
+    });
+  await store.tag(copy.root, target.digest);
 }

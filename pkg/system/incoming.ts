@@ -16,6 +16,7 @@ import {
   lockState,
   manifestTrailer,
   readAllocations,
+  readRoles,
   recordAllocations,
   recordProduct,
   recordRelease,
@@ -31,10 +32,12 @@ import {
   requireNotOlder,
   signedFileOf,
 } from './accept.ts';
+import type { Roles } from './current.ts';
 import { contentOf, type LoadedGeneration, manifestsOf } from './generation.ts';
 import { bytesOf, type ImagePlan, importImages, planImages, requireSpace } from './images.ts';
 import { type Machine, openStore, openStoreIfThere } from './machine.ts';
 import { openRepositories } from './places.ts';
+import { keepRevocations } from './revocation.ts';
 
 export type IncomingOptions = AcceptOptions & {
   readonly root: string;
@@ -55,6 +58,8 @@ export type Incoming<O extends IncomingOptions = IncomingOptions> = {
   /** What the machine runs or has waiting for a reboot; undefined at the first install. */
   previous?: LoadedGeneration;
   accepted: Accepted;
+  /** As they were when the operation began. */
+  roles: Roles;
   lock: StateLock;
   merged: Merged;
   changes: readonly Change[];
@@ -74,11 +79,24 @@ export async function verifyManifest(c: Incoming): Promise<void> {
   c.accepted = await acceptManifest(c.host, c.machine, repositories, c.options, c.report);
 }
 
-/** Whoever comes second is told who is at work; it does not wait for a download to end. */
+/**
+ * From here on nobody else changes the machine; whoever comes second is told who is at work and does not wait for a
+ * download to end. What was looked at before must still be so.
+ */
 export async function lock(c: Incoming): Promise<void> {
   const held = await lockState(c.host, c.machine.state, { owner: c.owner, wait: 0 });
   c.held.add(() => held[Symbol.asyncDispose]());
   c.lock = held;
+  const now = await readRoles(c.host, c.machine.state);
+  if (now.current === c.roles.current && now.next === c.roles.next) return;
+  throw new MosError('state', 'cannot go on: another mosctl has changed the machine in the meantime', {
+    hint: 'look at mosctl log and try again',
+  });
+}
+
+export async function lookAtRoles(c: Incoming): Promise<Roles> {
+  c.roles = await readRoles(c.host, c.machine.state);
+  return c.roles;
 }
 
 /** Joins the manifest with what there is, and compares the images with the store. */
@@ -122,6 +140,7 @@ export async function fetchImages(c: Incoming): Promise<void> {
 export async function writeGeneration(c: Incoming, reason: string): Promise<void> {
   const { host, accepted, merged, previous, changes } = c;
   const { machine, sources, system } = merged;
+  await keepRevocations(host, c.machine, c.lock, accepted.revoked);
   await recordProduct(host, c.lock, accepted.product);
   await recordAllocations(host, c.lock, merged.allocations);
   const { release } = accepted.verified.manifest;

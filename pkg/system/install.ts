@@ -1,7 +1,6 @@
 import { MosError } from '../errors/index.ts';
 import { type Host, readTextIfThere, writeAtomic } from '../host/index.ts';
 import {
-  isInstalled,
   manifestTrailer,
   moveRoles,
   readGenerationCommit,
@@ -17,6 +16,7 @@ import {
   type Incoming,
   type IncomingOptions,
   lock,
+  lookAtRoles,
   madeBy,
   planIncoming,
   type ResultTarget,
@@ -45,11 +45,11 @@ export type InstallResult = {
 /** Installs a machine on its root directory: writing the first generation's ref is the switch. */
 const steps: readonly OperationStep<Incoming>[] = [
   { name: 'verify the manifest', run: verifyManifest },
-  { name: 'lock the state', changes: true, run: lock },
   { name: 'look at the machine', run: refuseInstalled },
   { name: 'plan the images', run: planIncoming },
-  { name: 'say what is being installed', changes: true, run: mark },
+  { name: 'lock the state', changes: true, run: lock },
   { name: 'fetch and verify the images', changes: true, run: fetchImages },
+  { name: 'say what is being installed', changes: true, run: mark },
   { name: 'write the first generation', changes: true, run: writeFirst },
   { name: 'make it current', changes: true, run: makeCurrent },
   { name: 'tidy up', changes: true, run: tidyUp },
@@ -97,9 +97,10 @@ async function mark(c: Incoming): Promise<void> {
 
 async function refuseInstalled(c: Incoming): Promise<void> {
   const { host, machine, accepted } = c;
-  if (!(await isInstalled(host, machine.state))) return;
-  const { current, next } = await readRoles(host, machine.state);
-  const first = await readGenerationCommit(host, machine.state, current ?? next ?? 'current');
+  const { current, next } = await lookAtRoles(c);
+  const installed = current ?? next;
+  if (installed === undefined) return;
+  const first = await readGenerationCommit(host, machine.state, installed);
   const isUnfinished = (await readTextIfThere(host, markOf(c))) === `${accepted.sha}\n`;
   if (isUnfinished && trailer(first.trailers, manifestTrailer) === accepted.sha) {
     c.made = first;

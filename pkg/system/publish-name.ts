@@ -1,19 +1,26 @@
 import { createHash } from 'node:crypto';
 import { isMosError, messageOf } from '../errors/index.ts';
-import type { Host } from '../host/index.ts';
+import { type Host, readTextIfThere } from '../host/index.ts';
 import { type Change, diffContent, type InstallManifest } from '../manifest/index.ts';
 import type { Descriptor, Repository } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
 import {
   type Evidence,
   keysFolder,
+  newestRevocationLists,
   type Policy,
   readAnchors,
   type Signer,
   verifyEvidence,
   verifyInstallManifest,
 } from '../trust/index.ts';
-import { type Artifact, certificateArtifact, installArtifact, signatureArtifact } from './artifacts.ts';
+import {
+  type Artifact,
+  certificateArtifact,
+  installArtifact,
+  revocationArtifact,
+  signatureArtifact,
+} from './artifacts.ts';
 import { type Fetched, fetchEvidence } from './evidence.ts';
 import type { PublishOptions } from './publish.ts';
 
@@ -22,6 +29,8 @@ export type PublishedName = {
   /** undefined: a dry run that found no repository. */
   readonly repository: Repository | undefined;
   readonly policy: Policy;
+  /** The keyset's revocation list (PEM), where it has one: it comes along with each manifest. */
+  readonly revoked: Buffer | undefined;
   readonly fetched?: Fetched;
   readonly changes: readonly Change[] | null;
 };
@@ -34,17 +43,24 @@ export async function readPublished(
   options: PublishOptions,
   report: Report,
 ): Promise<PublishedName> {
-  const folder = options.keys ?? keysFolder(host);
-  const anchors = await readAnchors(host, { file: `${folder}/${options.keyset}/manifest-ca/cert.pem` });
-  const policy: Policy = { anchors, time: options.time };
+  const authority = `${options.keys ?? keysFolder(host)}/${options.keyset}/manifest-ca`;
+  const anchors = await readAnchors(host, { file: `${authority}/cert.pem` });
+  const lists = await readTextIfThere(host, `${authority}/crl.pem`);
+  const revoked = lists === undefined ? undefined : Buffer.from(lists);
+  const policy: Policy = {
+    anchors,
+    time: options.time,
+    revoked: newestRevocationLists(revoked === undefined ? [] : [revoked], anchors),
+  };
   const fetched = repository && (await fetchIfThere(repository, options, report));
-  if (fetched === undefined) return { repository, policy, changes: null };
+  const known = { repository, policy, revoked };
+  if (fetched === undefined) return { ...known, changes: null };
   try {
     const before = await verifyInstallManifest(fetched.evidence, { ...policy, time: 'at boot' });
-    return { repository, policy, fetched, changes: diffContent(before.manifest, manifest) };
+    return { ...known, fetched, changes: diffContent(before.manifest, manifest) };
   } catch (error) {
     report({ kind: 'note', text: `warning: not compared with what is published: ${messageOf(error)}` });
-    return { repository, policy, fetched, changes: null };
+    return { ...known, fetched, changes: null };
   }
 }
 
@@ -76,22 +92,37 @@ export async function signAndPut(
 ): Promise<{ artifact: Descriptor; sha: string; changed: boolean }> {
   const artifact = installArtifact(bytes, options);
   const sha = createHash('sha256').update(bytes).digest('hex');
-  const { fetched, repository, policy } = published;
-  const isSame =
-    fetched?.artifact.digest === artifact.root.digest && isAccepted(fetched.evidence, policy, signer);
-  if (isSame || repository === undefined || options.dryRun)
-    return { artifact: artifact.root, sha, changed: !isSame };
-  const signature = await signer.sign(bytes);
-  const name = `${options.repository}:${options.tag}`;
-  // Nobody would install what this refuses: an expired certificate, a key of another project.
-  verifyEvidence({ name, bytes, certificates: [signer.certificate], signatures: [signature] }, policy);
+  const { fetched, repository, policy, revoked } = published;
+  const isSame = fetched?.artifact.digest === artifact.root.digest;
+  const isSigned = isSame && isAccepted(fetched.evidence, policy, signer);
+  const isListed =
+    revoked === undefined || (isSame && fetched.revocations.some((list) => revoked.equals(list)));
+  const result = { artifact: artifact.root, sha, changed: !(isSigned && isListed) };
+  if (!result.changed || repository === undefined || options.dryRun) return result;
   await using _session = await repository.session?.();
+  if (!isSigned) await putSigned(repository, artifact, bytes, signer, policy, options);
+  if (revoked !== undefined && !isListed)
+    await put(repository, revocationArtifact(revoked, artifact.root, options));
+  await repository.tag(artifact.root, options.tag);
+  report({ kind: 'note', text: `signed for the product ${signer.product}` });
+  return result;
+}
+
+async function putSigned(
+  repository: Repository,
+  artifact: Artifact,
+  bytes: Uint8Array,
+  signer: Signer,
+  policy: Policy,
+  options: PublishOptions,
+): Promise<void> {
+  const name = `${options.repository}:${options.tag}`;
+  const signature = await signer.sign(bytes);
+  // Nobody would install what this refuses: an expired or revoked certificate, a key of another project.
+  verifyEvidence({ name, bytes, certificates: [signer.certificate], signatures: [signature] }, policy);
   await put(repository, artifact);
   await put(repository, certificateArtifact(signer.certificate, artifact.root, options));
   await put(repository, signatureArtifact(signature, artifact.root, options));
-  await repository.tag(artifact.root, options.tag);
-  report({ kind: 'note', text: `signed ${name} for the product ${signer.product}` });
-  return { artifact: artifact.root, sha, changed: true };
 }
 
 function isAccepted(evidence: Evidence, policy: Policy, signer: Signer): boolean {

@@ -11,6 +11,7 @@ import {
   type Incoming,
   type IncomingOptions,
   lock,
+  lookAtRoles,
   madeBy,
   planIncoming,
   type ResultTarget,
@@ -48,9 +49,9 @@ type Updating = Incoming & {
 /** Brings a machine to another manifest; moving one ref is the switch. */
 const steps: readonly OperationStep<Updating>[] = [
   { name: 'verify the manifest', run: verifyManifest },
-  { name: 'lock the state', changes: true, run: lock },
   { name: 'verify what is installed', run: loadPrevious },
   { name: 'plan the images', run: planUpdate },
+  { name: 'lock the state', changes: true, run: lock },
   { name: 'fetch and verify the images', changes: true, run: fetchImages },
   { name: 'write the new generation', changes: true, run: writeNew },
   { name: 'switch to it', changes: true, run: switchOver },
@@ -92,6 +93,7 @@ const resultOf = (c: Updating): UpdateResult => ({
 
 async function loadPrevious(c: Updating): Promise<void> {
   const { host, machine, options } = c;
+  await lookAtRoles(c);
   const { current, next } = await effectiveRoles(host, machine);
   const base = next ?? current;
   if (base === undefined) throw notInstalled(machine, 'update');

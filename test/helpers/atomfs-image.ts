@@ -13,7 +13,16 @@ export type LayerFiles = Readonly<Record<string, string | Uint8Array>>;
  * A squashfs layer with a verity tree, made by mksquashfs and veritysetup, as somebody else's tools make it. Bytes
  * depend on the files only.
  */
-export async function makeLayer(files: LayerFiles): Promise<Content> {
+export function makeLayer(files: LayerFiles): Promise<Content> {
+  const key = JSON.stringify(Object.entries(files).map(([path, data]) => [path, data.toString()]));
+  const known = made.get(key) ?? buildLayer(files);
+  made.set(key, known);
+  return known;
+}
+
+const made = new Map<string, Promise<Content>>();
+
+async function buildLayer(files: LayerFiles): Promise<Content> {
   const work = await mkdtemp(join(tmpdir(), 'mos-layer-'));
   try {
     for (const [path, data] of Object.entries(files)) {

@@ -41,6 +41,7 @@ export const plain = (text: string, folders: Readonly<Record<string, string>> = 
   Object.entries(folders)
     .reduce((all, [word, folder]) => all.replaceAll(folder, word), text)
     .replaceAll(/\d{4}-\d{2}-\d{2} \d{2}:\d{2}:\d{2}/g, 'TIME')
+    .replaceAll(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{3}Z/g, 'TIME')
     .replaceAll(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID')
     .replaceAll(/\b[0-9a-f]{64}\b/g, 'SHA')
     .replaceAll(/\b[0-9a-f]{12}\b/g, 'DIGEST');

@@ -1,4 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { cp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
@@ -32,20 +34,33 @@ export type Vendor = {
 /** What tests take for the time this program was built. */
 export const builtAt = new Date(0);
 
-/** Keys are ECDSA: made in a moment. */
+/** Keys are ECDSA, made once for all vendors of a test file: who needs other ones asks for another keyset. */
 export async function makeVendor(t: ExecutionContext, keyset = 'acme'): Promise<Vendor> {
   const folder = await temporaryFolder(t);
   const keys = join(folder, 'keys');
-  const { project } = await addKeyset(linuxHost, keyset, { folder: keys, keyType: 'ecdsa' });
+  const known = keysets.get(keyset) ?? makeKeyset(keyset);
+  keysets.set(keyset, known);
+  const { from, product } = await known;
+  await cp(from, keys, { recursive: true });
   return {
     folder,
     keys,
     keyset,
     ca: join(keys, keyset, 'manifest-ca', 'cert.pem'),
-    product: project.product,
+    product,
     images: join(folder, 'images'),
     repository: join(folder, 'repository'),
   };
+}
+
+type Keyset = { readonly from: string; readonly product: string };
+const keysets = new Map<string, Promise<Keyset>>();
+
+async function makeKeyset(keyset: string): Promise<Keyset> {
+  const from = mkdtempSync(join(tmpdir(), 'mos-keys-'));
+  process.on('exit', () => rmSync(from, { recursive: true, force: true }));
+  const { project } = await addKeyset(linuxHost, keyset, { folder: from, keyType: 'ecdsa' });
+  return { from, product: project.product };
 }
 
 export const addProduct = async (vendor: Vendor, project: string): Promise<string> =>

@@ -1,36 +1,184 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { parseReference } from '../../pkg/oci/index.ts';
 import { install } from '../../pkg/system/index.ts';
-import { scratchFolder } from '../helpers/folders.ts';
+import { imageOf, makeLayer } from '../helpers/atomfs-image.ts';
+import { call, mosctl, plain } from '../helpers/cli.ts';
+import { content } from '../helpers/images.ts';
+import { installFrom, makeRoot, planFrom } from '../helpers/machine.ts';
+import { publishSigned, putTarget, signedManifest, signedTarget } from '../helpers/signed.ts';
 import { treeOf } from '../helpers/tree.ts';
-import { addImage, builtAt, makeVendor, publishRelease } from '../helpers/vendor.ts';
+import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
 
-test('an install leaves one generation that git and our own reading agree on', async (t) => {
+async function published(t: ExecutionContext): Promise<{ vendor: Vendor; root: string; reference: string }> {
   const vendor = await makeVendor(t);
   const host = await addImage(vendor, 'host', { 'etc/os-release': 'ID=host' });
   const { reference } = await publishRelease(vendor, {
     manifest: `update_type: complete\nrelease: 3\ntargets:\n  - {service_name: hostfs, source: "${host}", version: "1.0", service_type: hostfs}\n`,
   });
-  const root = await scratchFolder(t);
-  mkdirSync(join(root, 'factory/secure'), { recursive: true });
-  copyFileSync(vendor.ca, join(root, 'factory/secure/manifestCA.pem'));
-  const result = await install(
-    linuxHost,
-    { root, reference: parseReference(reference), access: {}, builtAt },
-    () => {},
+  return { vendor, root: await makeRoot(t, vendor), reference };
+}
+
+test('an install leaves one generation that git and our own reading agree on', async (t) => {
+  const { vendor, root, reference } = await published(t);
+  const { exit, stdout, stderr } = await mosctl(root, 'install', reference);
+  t.deepEqual([exit, stderr], [0, '']);
+  t.is(
+    plain(stdout, { REPO: vendor.repository, ROOT: root }),
+    `installed zot:REPO:machine/install:1.0.0 below ROOT as generation 1, release 3
+  product UUID (fixed by this install)
+  images 8.9 kB, fetched 8.9 kB
+  target  version  type    image
+  hostfs  1.0      hostfs  DIGEST
+`,
   );
-  t.is('generation' in result && result.generation, 1);
   const git = (...args: string[]) =>
     execFileSync('git', ['-C', join(root, 'config/manifest.git'), ...args], { encoding: 'utf8' });
   t.is(git('status', '--short'), '');
-  t.regex(
-    git('log', '-1', '--format=%B'),
-    /^generation 1: hostfs added\n\nRelease: 3\nSecurity-Version: 0\n/,
-  );
   t.is(git('fsck', '--full', '--strict'), '');
-  t.log(Object.keys(treeOf(root)), readFileSync(join(root, 'config/manifest.git/manifest.yaml'), 'utf8'));
+  const message = plain(git('log', '-1', '--format=%an <%ae>%n%B'), { REPO: vendor.repository });
+  t.is(
+    message,
+    `machine <root@machine.local>
+generation 1: hostfs added
+
+Release: 3
+Security-Version: 0
+Source: zot:REPO:machine/install:1.0.0
+Manifest: SHA
+Reason: install
+
+`,
+  );
+});
+
+test('a second install is refused and touches nothing', async (t) => {
+  const { root, reference } = await published(t);
+  await installFrom(root, reference);
+  const before = treeOf(root);
+  const { exit, stderr } = await mosctl(root, 'install', reference);
+  t.deepEqual(
+    [exit, plain(stderr, { ROOT: root })],
+    [
+      8,
+      `mosctl: cannot install: there is an installation below ROOT (generation 1)
+  mosctl update brings it to another manifest
+`,
+    ],
+  );
+  t.deepEqual(treeOf(root), before);
+});
+
+test('an install that was stopped after its switch is ended by the same command, and by no other', async (t) => {
+  const { vendor, root, reference } = await published(t);
+  const host: Host = {
+    ...linuxHost,
+    files: {
+      ...linuxHost.files,
+      remove: async (path) => {
+        if (path.endsWith('/config/mos/install')) throw new Error('stopped');
+        await linuxHost.files.remove(path);
+      },
+    },
+  };
+  const words = ['mosctl', '--quiet', 'install', '-r', root];
+  t.is((await call([...words, reference], { host })).exit, 1);
+  const other = await addImage(vendor, 'other', { b: '2' });
+  const second = await publishRelease(vendor, {
+    name: 'machine/other:1',
+    manifest: `update_type: complete\nrelease: 4\ntargets:\n  - {service_name: b, source: "${other}", version: "1", service_type: fs-only}\n`,
+  });
+  t.is((await call([...words, second.reference])).exit, 8);
+  t.is((await call([...words, reference])).exit, 0);
+  const undisturbed = await makeRoot(t, vendor);
+  await installFrom(undisturbed, reference);
+  t.deepEqual(
+    Object.keys(treeOf(root, /objects|refs|lock$/)),
+    Object.keys(treeOf(undisturbed, /objects|refs|lock$/)),
+  );
+  t.is((await call([...words, reference])).exit, 8);
+});
+
+test('a plan names the steps and the bytes, and leaves the root alone', async (t) => {
+  const { root, reference } = await published(t);
+  const before = treeOf(root, /(?!)/);
+  const { steps, bytes } = await planFrom(install, root, reference);
+  t.deepEqual(steps, [
+    'lock the state',
+    'fetch and verify the images',
+    'say what is being installed',
+    'write the first generation',
+    'make it current',
+    'tidy up',
+  ]);
+  t.true(bytes.missing === bytes.total && bytes.partial === 0);
+  t.deepEqual(treeOf(root, /(?!)/), before);
+});
+
+test('a layer that was refused once is not believed because its bytes lie in the store', async (t) => {
+  const vendor = await makeVendor(t);
+  const good = await makeLayer({ a: 'one' });
+  const changed = Buffer.from(good.bytes);
+  changed[200] = (changed[200] ?? 0) ^ 1;
+  const bad = content(good.descriptor.mediaType, changed);
+  const image = imageOf([{ ...bad, descriptor: { ...good.descriptor, ...bad.descriptor } }]);
+  await putTarget(vendor, image);
+  const reference = await publishSigned(vendor, 'x', signedManifest(vendor, [signedTarget('a', image.root)]));
+  const root = await makeRoot(t, vendor);
+  for (const _ of [1, 2, 3]) {
+    const { exit, stderr } = await mosctl(root, 'install', reference);
+    t.deepEqual(
+      [exit, plain(stderr)],
+      [
+        4,
+        'mosctl: cannot import the image of a: cannot trust the layer sha256:SHA: its verity root hash is SHA, not SHA\n',
+      ],
+    );
+  }
+});
+
+test('the store of earlier installations is used where it is the only one', async (t) => {
+  const { root, reference } = await published(t);
+  mkdirSync(join(root, 'atomfs-store'));
+  await installFrom(root, reference);
+  t.true('atomfs-store/mos/index.json' in treeOf(root));
+  t.false('atomfs-cache' in treeOf(root));
+});
+
+test('with --ca the CA of the root does not count, and a CA file that cannot be read is an error', async (t) => {
+  const { vendor, root, reference } = await published(t);
+  const own = join(root, 'factory/secure/manifestCA.pem');
+  const moved = join(vendor.folder, 'ca.pem');
+  renameSync(own, moved);
+  t.deepEqual(await mosctl(root, 'install', reference), {
+    exit: 7,
+    stdout: '',
+    stderr: `mosctl: cannot find the manifest CA: there is no ${own}
+  copy cert.pem of the keyset there, or name a file with --ca
+`,
+  });
+  writeFileSync(own, 'not a certificate');
+  const { exit, stderr } = await mosctl(root, 'install', reference);
+  t.deepEqual(
+    [exit, stderr],
+    [4, `mosctl: cannot use ${own} as the manifest CA: there is no certificate in it\n`],
+  );
+  t.is((await mosctl(root, 'install', '-capath', moved, reference)).exit, 0);
+});
+
+test('a product that was given is recorded, and one that contradicts it is refused', async (t) => {
+  const { vendor, root, reference } = await published(t);
+  const refused = await mosctl(root, 'install', '--product', 'other', reference);
+  t.deepEqual(
+    [refused.exit, plain(refused.stderr, { REPO: vendor.repository })],
+    [
+      4,
+      'mosctl: cannot trust zot:REPO:machine/install:1.0.0: it is for product UUID, this machine is other\n',
+    ],
+  );
+  t.is((await mosctl(root, 'install', '--product', vendor.product, reference)).exit, 0);
+  t.regex((await mosctl(root, 'status')).stdout, / {2}product .* \(option\)\n/);
 });

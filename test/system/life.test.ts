@@ -172,7 +172,7 @@ test('gc removes what no kept generation uses, pinned ones stay', async (t) => {
   );
   t.is(
     await output(life, 'rollback', '--to', '1'),
-    `mosctl: cannot roll back to generation 1: its images are not in the store any more: cannot find sha256:SHA in ROOT/atomfs-cache/mos
+    `mosctl: cannot roll back to generation 1: its images are not in the store any more: cannot read the image of data: cannot find sha256:SHA in ROOT/atomfs-cache/mos
   update to its manifest again, or choose another one with --to N
 exit 7
 `,
