@@ -1,9 +1,8 @@
 import type { Integrity, Mounted } from '../atomfs/index.ts';
-import { isMosError, MosError } from '../errors/index.ts';
+import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import { findTarget, type InstallTarget, isBootTarget, parseServiceName } from '../manifest/index.ts';
-import { Undo } from '../undo/index.ts';
 import { runningCommit } from './current.ts';
 import { loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
@@ -63,7 +62,7 @@ function requireStartable(target: InstallTarget): void {
 
 /**
  * Mounts an fs-only target read-only at its place. Where an older image is, that one stays until the new one is
- * mounted and looked at beside it; processes that have files of the old one open keep them.
+ * mounted and was read beside it; processes that have files of the old one open keep them.
  */
 export async function activateFiles(
   host: Host,
@@ -73,38 +72,13 @@ export async function activateFiles(
   integrity: Integrity,
 ): Promise<Mounted> {
   const at = await folderBelow(host, machine.paths, `${machine.paths.files}/${target.service_name}`);
-  try {
-    return await mountTarget(host, machine, store, { target, at, integrity, owner });
-  } catch (error) {
-    if (!isMosError(error, 'exists')) throw error;
-    return replaceFiles(host, machine, store, target, at, integrity);
-  }
-}
-
-async function replaceFiles(
-  host: Host,
-  machine: Machine,
-  store: Layout,
-  target: InstallTarget,
-  at: string,
-  integrity: Integrity,
-): Promise<Mounted> {
-  const { findMolecule, unmountMolecule, verifyMolecule } = await import('../atomfs/index.ts');
-  const runtime = { runtime: machine.paths.run, owner };
-  const beside = `${machine.paths.run}/activating/${target.service_name}`;
-  await host.files.makeFolder(beside, { parents: true });
-  if (await findMolecule(host, beside, runtime)) await unmountMolecule(host, beside, runtime);
-  await using undo = new Undo();
-  const mounted = await mountTarget(host, machine, store, { target, at: beside, integrity, owner });
-  undo.add(() => unmountMolecule(host, beside, { ...runtime, detach: true }));
-  const wrong = (await verifyMolecule(host, beside, runtime)).find((layer) => layer.state !== 'ok');
-  if (wrong !== undefined)
-    throw new MosError(
-      'corrupt',
-      `cannot activate ${target.service_name}: ${wrong.digest}: ${wrong.problem}`,
-    );
-  await unmountMolecule(host, at, { ...runtime, detach: true });
-  await host.mounts.bind(beside, at);
-  // The mount beside goes in any case: the one in place holds the layers by itself.
-  return { ...mounted, target: at, isNew: true };
+  return mountTarget(host, machine, store, {
+    target,
+    at,
+    integrity,
+    owner,
+    replace: true,
+    // A file system whose root can't be read takes nobody's place.
+    healthy: async (path) => void (await host.files.list(path)),
+  });
 }

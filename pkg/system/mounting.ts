@@ -15,6 +15,9 @@ export type MountRequest = {
   /** Without it read-only. */
   readonly upper?: Upper | undefined;
   readonly panicOnCorruption?: boolean;
+  /** Another image at the place gives way, after `healthy` has looked at the new one. */
+  readonly replace?: boolean;
+  readonly healthy?: (path: string) => Promise<void>;
   /** `mosctl mount` */
   readonly owner: string;
 };
@@ -38,6 +41,8 @@ export async function mountTarget(
       owner,
       ...(upper === undefined ? {} : { upper }),
       ...(request.panicOnCorruption ? { panicOnCorruption: true } : {}),
+      ...(request.replace ? { replace: true } : {}),
+      ...(request.healthy ? { healthy: request.healthy } : {}),
     });
   } catch (cause) {
     throw new MosError(codeOf(cause), `cannot mount ${target.service_name}`, { cause });
