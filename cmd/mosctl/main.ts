@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { version } from './version.ts';
 
 async function main(): Promise<void> {
@@ -5,6 +6,11 @@ async function main(): Promise<void> {
   // Without the rest of the program: it takes longer to load than to answer.
   if (argv.length === 1 && argv[0] === '--version') {
     process.stdout.write(`${version}\n`);
+    return;
+  }
+  if (basename(process.argv0) === 'mos-initrd') {
+    const { start } = await import('../../initrd/main.ts');
+    process.exitCode = await start();
     return;
   }
   const { start } = await import('../cli/start.ts');

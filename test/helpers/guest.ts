@@ -67,8 +67,8 @@ export async function runInGuest(
     qemu: second,
   });
   t.teardown(() => machine.stop());
-  await machine.waitFor(/@@begin\n/, 60, 'the start of the guest');
-  const said = await machine.waitFor(/@@exit \d+\n/, options.seconds, `the end of ${line}`);
+  await machine.waitFor(/@@begin\n/, 'the start of the guest');
+  const said = await machine.waitFor(/@@exit \d+\n/, `the end of ${line}`, options.seconds);
   return { code: Number(/@@exit (\d+)\n$/.exec(said)?.[1]), said: said.replace(/@@exit \d+\n$/, '') };
 }
 

@@ -19,6 +19,9 @@ export type MachineOptions = {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the terminal's own sequences
 const decoration = /\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r/g;
 
+/** Long enough for an emulated machine on a busy one; it is there to end what hangs, not to measure. */
+const patience = 300;
+
 /** A machine in QEMU whose serial console is read and typed on. The host's loopback is 10.0.2.2 in it. */
 export class Machine {
   readonly #qemu: ChildProcess;
@@ -51,7 +54,7 @@ export class Machine {
   }
 
   /** Waits until the text stands on the console behind what earlier waits have read; returns all up to it. */
-  async waitFor(text: RegExp, seconds: number, why: string): Promise<string> {
+  async waitFor(text: RegExp, why: string, seconds = patience): Promise<string> {
     const deadline = performance.now() + seconds * 1000;
     for (;;) {
       const unread = this.console.slice(this.#read);
@@ -83,25 +86,36 @@ export class Machine {
   }
 
   /** Waits for the login prompt and logs root in, with a shell that says nothing of its own. */
-  async login(password: string, seconds = 60): Promise<void> {
-    await this.waitFor(/ login: $/, seconds, 'the login prompt');
+  async login(password: string, seconds = patience): Promise<void> {
+    await this.waitFor(/ login: $/, 'the login prompt', seconds);
     this.type('root');
-    await this.waitFor(/Password: $/, 30, 'the question for the password');
+    await this.waitFor(/Password: $/, 'the question for the password');
     this.type(password);
-    await this.waitFor(/# $/, 30, 'a shell');
+    await this.waitFor(/# $/, 'a shell');
     this.type('dmesg -n 1; stty -echo; exec env PS1= PS2= bash --norc --noediting');
     this.type('echo shell-$((40 + 2))');
-    await this.waitFor(/shell-42\n/, 30, 'a quiet shell');
+    await this.waitFor(/shell-42\n/, 'a quiet shell');
   }
 
   /** Runs a line of shell; a code other than 0 is an error unless it is accepted. */
-  async run(line: string, options: { seconds?: number; accept?: readonly number[] } = {}): Promise<string> {
+  async run(line: string, options: { seconds?: number | undefined; accept?: readonly number[] } = {}): Promise<string> {
     this.type(`{ ${line}\n} 2>&1; echo "@exit $?@"`);
-    const said = await this.waitFor(/@exit \d+@\n/, options.seconds ?? 60, `the end of ${line}`);
+    const said = await this.waitFor(/@exit \d+@\n/, `the end of ${line}`, options.seconds);
     const [output = '', code] = said.split(/@exit (\d+)@\n$/);
     if (code !== '0' && !options.accept?.includes(Number(code)))
       throw new Error(`${line} ended with ${code}:\n${output}`);
     return output;
+  }
+
+  /** The machine switches itself off, or reboots where that ends it. */
+  async waitForEnd(seconds = patience): Promise<void> {
+    const late = setTimeout(() => this.#qemu.kill('SIGKILL'), seconds * 1000);
+    await this.ended;
+    clearTimeout(late);
+    if (this.#qemu.signalCode === 'SIGKILL')
+      throw new Error(
+        `${seconds} s went by before the machine ended; it said:\n${this.console.slice(-4000)}`,
+      );
   }
 
   async stop(): Promise<void> {

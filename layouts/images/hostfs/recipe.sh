@@ -20,6 +20,7 @@ base_tar() { # TAG
 
 install -D -m 0755 build/mosctl "$work/mosctl/usr/bin/mosctl"
 for name in mosb trust atomfs; do ln -s mosctl "$work/mosctl/usr/bin/$name"; done
+cp -r --no-dereference "$(dirname "$0")/root/." "$work/mosctl/"
 pack "$work/mosctl" "$work/mosctl.tar"
 
 install -d "$work/console/etc"

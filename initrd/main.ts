@@ -1,0 +1,45 @@
+import { hintOf, MosError, messageOf } from '../pkg/errors/index.ts';
+import type { Host } from '../pkg/host/index.ts';
+import { linuxHost } from '../pkg/host/linux/index.ts';
+import type { Report } from '../pkg/steps/index.ts';
+import { boot } from './boot.ts';
+
+/** The real initrd: preinit calls the executable by the name mos-initrd. */
+export const start = (): Promise<number> => main(linuxHost, (text) => void process.stderr.write(text));
+
+/** What runs between preinit and init. Returns the exit code; preinit says what happens after a failure. */
+export async function main(host: Host, write: (text: string) => void): Promise<number> {
+  const report: Report = (event) => {
+    if (event.kind === 'step') write(`mos: ${event.name}\n`);
+    if (event.kind === 'note') write(`mos: ${event.text}\n`);
+  };
+  try {
+    await requireInitrd(host);
+    await boot(host, mountRoot(host, report), report);
+    return 0;
+  } catch (error) {
+    const hint = hintOf(error);
+    write(`mos: ${messageOf(error)}\n${hint === undefined ? '' : `mos: ${hint}\n`}`);
+    return 1;
+  }
+}
+
+/** Only an initrd has a root of this type; elsewhere the steps would mount over a running machine. */
+async function requireInitrd(host: Host): Promise<void> {
+  const root = (await host.mounts.table()).find(({ target }) => target === '/');
+  if (root?.fstype === 'rootfs' && host.machine.uid === 0) return;
+  throw new MosError('usage', 'cannot boot: this is no initrd');
+}
+
+/** Always with dm-verity: whoever wants another mode must not find it in an initrd. */
+const mountRoot =
+  (host: Host, report: Report) =>
+  async ({ ca, target }: { ca: string; target: string }): Promise<void> => {
+    const { createBootFs } = await import('../pkg/system/index.ts');
+    const { generation, version } = await createBootFs(
+      host,
+      { root: '/', ca, dest: target, integrity: 'verity' },
+      report,
+    );
+    report({ kind: 'note', text: `generation ${generation}, hostfs ${version}` });
+  };

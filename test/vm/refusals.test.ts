@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { lockState, openState, raiseFloor } from '../../pkg/state/index.ts';
+import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { Machine } from '../helpers/vm.ts';
+
+// Machines whose disk somebody changed by hand: each ends in a message and a reboot, none comes to a login prompt.
+
+let kit: MachineKit;
+/** Generation 1 runs; generation 2, with a higher security version, was installed beside it. */
+let root: string;
+
+test.before(async () => {
+  mkdirSync('build/vm', { recursive: true });
+  const folder = mkdtempSync('build/vm/refusals-');
+  kit = await makeMachineKit(folder);
+  root = kit.newRoot('root');
+  const repository = `zot:${join(folder, 'repository')}`;
+  const common = { image: '1-console', repository };
+  const first = { ...common, name: 'machine/install:1', version: '1.0.0', release: 1 };
+  await kit.command('mosctl', 'install', '-r', root, await kit.publish(first));
+});
+
+test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
+
+/** A copy of the installed root directory to change; its layers are links until they are replaced. */
+function copyOfRoot(name: string): string {
+  const copy = join(kit.folder, name);
+  mkdirSync(copy);
+  execFileSync('cp', ['-al', join(root, 'atomfs-cache'), join(root, 'scratch-writes'), copy]);
+  cpSync(join(root, 'config'), join(copy, 'config'), { recursive: true });
+  return copy;
+}
+
+/** Boots a disk with this content; it must say so, reboot, and never ask for a login. */
+async function refuses(t: ExecutionContext, changed: string, message: RegExp): Promise<void> {
+  const disk = kit.disk(changed, `${t.title.replaceAll(/\W+/g, '-')}.img`);
+  const machine = new Machine({ kernel: kit.kernel, initrd: kit.initrd, disk });
+  t.teardown(() => machine.stop());
+  await machine.waitFor(message, `the message of ${t.title}`);
+  await machine.waitForEnd();
+  t.notRegex(machine.console, /login:/);
+  t.log(/^mos: cannot.*|.*verity.*corrupt.*/m.exec(machine.console)?.[0]);
+}
+
+const git = (changed: string, ...args: string[]): string =>
+  execFileSync(
+    'git',
+    ['-C', join(changed, 'config/manifest.git'), '-c', 'user.name=m', '-c', 'user.email=m@m', ...args],
+    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
+  ).trim();
+
+/** What is in the work tree takes the place of generation 1, in every way git knows it. */
+function replaceGeneration(changed: string): void {
+  git(changed, 'add', '--all');
+  git(changed, 'commit', '--amend', '--no-edit', '--allow-empty');
+  git(changed, 'update-ref', 'refs/mos/current', 'HEAD');
+  git(changed, 'tag', '--force', 'generation-1');
+}
+
+test('a commit that alters manifest.yaml does not boot', async (t) => {
+  const changed = copyOfRoot('manifest');
+  const file = join(changed, 'config/manifest.git/manifest.yaml');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"hostfs"', '"rootfs"'));
+  replaceGeneration(changed);
+  await refuses(t, changed, /mos: cannot use manifest\.yaml: it lacks hostfs of [0-9a-f]{64}\.yaml\n/);
+});
+
+test('a commit that alters a signed file, and its names, does not boot', async (t) => {
+  const changed = copyOfRoot('signed');
+  const folder = join(changed, 'config/manifest.git');
+  const old = readdirSync(folder)
+    .find((name) => /^[0-9a-f]{64}\.yaml$/.test(name))
+    ?.slice(0, 64) as string;
+  const bytes = readFileSync(join(folder, `${old}.yaml`), 'utf8').replace('"release":1', '"release":9');
+  writeFileSync(join(folder, `${old}.yaml`), bytes);
+  const sha = createHash('sha256').update(bytes).digest('hex');
+  for (const end of ['yaml', 'yaml.signed', 'pem'])
+    renameSync(join(folder, `${old}.${end}`), join(folder, `${sha}.${end}`));
+  const system = readFileSync(join(folder, 'manifest.yaml'), 'utf8');
+  writeFileSync(join(folder, 'manifest.yaml'), system.replaceAll(old, sha));
+  replaceGeneration(changed);
+  await refuses(t, changed, /mos: cannot trust generation 1, [0-9a-f]{64}\.yaml: .*\n/);
+});
+
+test('an older commit put back by hand does not boot below the floor', async (t) => {
+  const changed = copyOfRoot('floor');
+  const state = openState(join(process.cwd(), changed, 'config'));
+  await using lock = await lockState(linuxHost, state, { wait: 0, owner: 'test' });
+  await raiseFloor(linuxHost, lock, 1);
+  await refuses(
+    t,
+    changed,
+    /mos: cannot use generation 1: its security version is 0, this machine requires 1\n/,
+  );
+});
+
+test('a missing layer does not boot', async (t) => {
+  const changed = copyOfRoot('missing');
+  rmSync(biggestBlob(changed));
+  await refuses(t, changed, /mos: cannot mount hostfs: .*\n/);
+});
+
+function biggestBlob(changed: string): string {
+  const blobs = join(changed, 'atomfs-cache/mos/blobs/sha256');
+  const [biggest = ''] = execFileSync('ls', ['-S', blobs], { encoding: 'utf8' }).split('\n');
+  return join(blobs, biggest);
+}
+
+test('a flipped byte in a block that is read before the login does not boot', async (t) => {
+  const at = await blockReadByInit(t);
+  const changed = copyOfRoot('flipped');
+  const blob = biggestBlob(changed);
+  const bytes = readFileSync(blob);
+  rmSync(blob);
+  bytes.writeUInt8(bytes.readUInt8(at + 77) ^ 1, at + 77);
+  writeFileSync(blob, bytes);
+  await refuses(t, changed, /device-mapper: verity: \S+ has corrupted data|verity device corrupted/);
+});
+
+/** Boots what nobody changed, and lets the kernel tell which block of the biggest layer init asks for first. */
+async function blockReadByInit(t: ExecutionContext): Promise<number> {
+  const disk = kit.disk(root, 'untouched.img');
+  const trace = ['trace_event=block:block_bio_queue', 'trace_buf_size=4M'];
+  const machine = new Machine({ kernel: kit.kernel, initrd: kit.initrd, disk, append: trace });
+  t.teardown(() => machine.stop());
+  await machine.login('mos');
+  const device = await machine.run(
+    `cat /sys/block/$(basename $(dirname $(dirname $(grep -l ${biggestBlob(root).slice(-64)} /sys/block/dm-*/dm/name))))/dev`,
+  );
+  const numbers = device.trim().replace(':', ',');
+  const line = await machine.run(
+    `grep -m 1 '^ *\\(systemd\\|init\\)-1 .* ${numbers} R' /sys/kernel/tracing/trace`,
+  );
+  const sector = /R\S* (\d+) \+ \d+/.exec(line)?.[1];
+  t.truthy(sector, line);
+  return Number(sector) * 512;
+}
