@@ -98,7 +98,10 @@ export class Machine {
   }
 
   /** Runs a line of shell; a code other than 0 is an error unless it is accepted. */
-  async run(line: string, options: { seconds?: number | undefined; accept?: readonly number[] } = {}): Promise<string> {
+  async run(
+    line: string,
+    options: { seconds?: number | undefined; accept?: readonly number[] } = {},
+  ): Promise<string> {
     this.type(`{ ${line}\n} 2>&1; echo "@exit $?@"`);
     const said = await this.waitFor(/@exit \d+@\n/, `the end of ${line}`, options.seconds);
     const [output = '', code] = said.split(/@exit (\d+)@\n$/);
