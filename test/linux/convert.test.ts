@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
   lutimesSync,
   mkdirSync,
   openSync,
+  readdirSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -11,10 +13,12 @@ import {
 } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { convertImage, type LayerFormat } from '../../pkg/atomfs/index.ts';
+import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { openLayout } from '../../pkg/layout/index.ts';
 import { type Descriptor, digestHex, type ImageManifest } from '../../pkg/oci/index.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
+import { tarOf } from '../helpers/tar.ts';
 import { emptyLayout, plainLayer, putImage, readJson } from '../helpers/tar-images.ts';
 import { walk, xattrsOf } from '../helpers/walk.ts';
 
@@ -145,3 +149,158 @@ for (const format of formats)
       xattrsOf(`${folder}/bundle/rootfs`),
     );
   });
+
+/** A host whose programs run as somebody else. */
+function runningAs(uid: number): Host {
+  const run: Host['processes']['run'] = ([program, ...rest], options) =>
+    host.processes.run(
+      ['setpriv', `--reuid=${uid}`, `--regid=${uid}`, '--clear-groups', program, ...rest],
+      options,
+    );
+  return { ...host, processes: { ...host.processes, run }, machine: { ...host.machine, uid } };
+}
+
+async function smallImage(folder: string) {
+  const source = await emptyLayout(`${folder}/source`);
+  const owned = tarOf(
+    { name: './', type: '5', mode: 0o750, uid: 7 },
+    { name: 'a', uid: 33, gid: 34, data: 'text', pax: { 'SCHILY.xattr.user.x': 'y' } },
+  );
+  return { source, image: await putImage(source, [plainLayer(owned)]) };
+}
+
+test.serial('who converts does not matter to the bytes', async (t) => {
+  const folder = await temporaryFolder(t);
+  chmodSync(folder, 0o755);
+  const { source, image } = await smallImage(folder);
+  const digests: string[] = [];
+  for (const uid of [0, 1000, 33]) {
+    const scratch = `${folder}/scratch${uid}`;
+    mkdirSync(scratch);
+    chmodSync(scratch, 0o777);
+    const as: Host = {
+      ...runningAs(uid),
+      files: {
+        ...host.files,
+        makeFolder: (path) => host.files.makeFolder(path, { mode: 0o777 }).then(() => chmodSync(path, 0o777)),
+      },
+    };
+    const target = await emptyLayout(`${folder}/target${uid}`);
+    digests.push((await convertImage(as, source, image, target, { scratch })).digest);
+  }
+  t.is(new Set(digests).size, 1);
+});
+
+test.serial('only root makes erofs', async (t) => {
+  const folder = await temporaryFolder(t);
+  const { source, image } = await smallImage(folder);
+  const target = await emptyLayout(`${folder}/target`);
+  const options = { scratch: `${folder}/scratch`, format: 'erofs' } as const;
+  await t.throwsAsync(convertImage(runningAs(1000), source, image, target, options), {
+    code: 'denied',
+    message: 'cannot make an erofs layer: only root can unpack owners and devices for it',
+  });
+  t.deepEqual(readdirSync(options.scratch), []);
+});
+
+test.serial('a name of 255 bytes is refused for erofs', async (t) => {
+  const folder = await temporaryFolder(t);
+  const source = await emptyLayout(`${folder}/source`);
+  const name = 'n'.repeat(255);
+  const image = await putImage(source, [plainLayer(tarOf({ name: 'short', pax: { path: name } }))]);
+  const target = await emptyLayout(`${folder}/target`);
+  await t.throwsAsync(convertImage(host, source, image, target, { scratch: folder, format: 'erofs' }), {
+    code: 'unsupported',
+    message: `cannot make an erofs layer with "${name}": mkfs.erofs 1.5 cuts names of more than 254 bytes`,
+  });
+});
+
+test.serial('the same image gives the same erofs at another time and place', async (t) => {
+  const folder = await temporaryFolder(t);
+  const tmpfs = mountAt(t, `${folder}/tmpfs`, '-t', 'tmpfs', 'none');
+  makeTree(`${folder}/tree`, 254);
+  const { source, image } = await smallImage(folder);
+  const rich = await putImage(source, [plainLayer(pack(`${folder}/tree`))]);
+  const digestsOf = async (from: Descriptor, ...scratches: readonly string[]) => {
+    const digests = new Set<string>();
+    for (const scratch of scratches) {
+      const target = await emptyLayout(`${folder}/target-${randomUUID()}`);
+      digests.add((await convertImage(host, source, from, target, { scratch, format: 'erofs' })).digest);
+    }
+    return digests.size;
+  };
+  t.is(await digestsOf(image, folder, tmpfs, `${folder}/other`), 1);
+  // mkfs.erofs takes several attributes of one file in the order in which the file system of scratch lists them.
+  t.is(await digestsOf(rich, folder, `${folder}/other`, folder), 1);
+});
+
+test.serial('names that mkfs.erofs would leave out are refused for erofs', async (t) => {
+  const folder = await temporaryFolder(t);
+  const source = await emptyLayout(`${folder}/source`);
+  const image = await putImage(source, [plainLayer(tarOf({ name: 'data/lost+found/a' }))]);
+  const target = await emptyLayout(`${folder}/target`);
+  await t.throwsAsync(convertImage(host, source, image, target, { scratch: folder, format: 'erofs' }), {
+    code: 'unsupported',
+    message: 'cannot make an erofs layer with "data/lost+found": mkfs.erofs 1.5 leaves such names out',
+  });
+});
+
+test.serial('a scratch that is too small is refused with the numbers and left clean', async (t) => {
+  const folder = await temporaryFolder(t);
+  const scratch = mountAt(t, `${folder}/small`, '-t', 'tmpfs', '-o', 'size=300m', 'none');
+  const source = await emptyLayout(`${folder}/source`);
+  const image = await putImage(source, [
+    plainLayer(tarOf({ name: 'large', data: Buffer.alloc(100_000_000) })),
+  ]);
+  const target = await emptyLayout(`${folder}/target`);
+  const failed = await t.throwsAsync(convertImage(host, source, image, target, { scratch }), {
+    code: 'no-space',
+  });
+  t.regex(
+    failed.message.replace(folder, 'FOLDER'),
+    /^cannot unpack the layer to FOLDER\/small\/mos-convert-[0-9a-f]{16}\/0\.tar: \d+ bytes are written and \d+ are free, of which 268435456 are left to others$/,
+  );
+  t.deepEqual(readdirSync(scratch), []);
+  t.deepEqual(await target.descriptors(), []);
+});
+
+test.serial('a target that is too small keeps nothing half', async (t) => {
+  const folder = await temporaryFolder(t);
+  const small = mountAt(t, `${folder}/small`, '-t', 'tmpfs', '-o', 'size=2m', 'none');
+  const source = await emptyLayout(`${folder}/source`);
+  const noise = execFileSync('openssl', ['rand', '4000000'], { maxBuffer: 1e7 });
+  const image = await putImage(source, [plainLayer(tarOf({ name: 'large', data: noise }))]);
+  const target = await emptyLayout(`${small}/target`);
+  await t.throwsAsync(convertImage(host, source, image, target, { scratch: folder }), { code: 'no-space' });
+  t.deepEqual(await target.descriptors(), []);
+  t.deepEqual(
+    readdirSync(folder).filter((name) => name.startsWith('mos-convert')),
+    [],
+  );
+});
+
+test.serial('a builder that fails or is cancelled leaves nothing', async (t) => {
+  const folder = await temporaryFolder(t);
+  const { source, image } = await smallImage(folder);
+  const target = await emptyLayout(`${folder}/target`);
+  const stop = new AbortController();
+  const run: Host['processes']['run'] = (argv, options) => {
+    const started = host.processes.run(argv, options);
+    stop.abort(new Error('stopped by the test'));
+    return started;
+  };
+  const stopping: Host = { ...host, processes: { ...host.processes, run } };
+  const options = { scratch: `${folder}/scratch`, signal: stop.signal };
+  await t.throwsAsync(convertImage(stopping, source, image, target, options), {
+    message: 'stopped by the test',
+  });
+  t.deepEqual(readdirSync(options.scratch), []);
+  const missing: Host['processes']['run'] = ([, ...rest], more) =>
+    host.processes.run(['sqfstar-that-is-not-there', ...rest], more);
+  const without: Host = { ...host, processes: { ...host.processes, run: missing } };
+  await t.throwsAsync(convertImage(without, source, image, target, { scratch: `${folder}/scratch` }), {
+    code: 'not-found',
+    message: 'cannot run sqfstar-that-is-not-there: it is not installed',
+  });
+  t.deepEqual(readdirSync(options.scratch), []);
+});

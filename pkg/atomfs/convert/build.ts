@@ -1,6 +1,6 @@
 import type { Host } from '../../host/index.ts';
 import type { LayerFormat } from '../layer.ts';
-import { buildErofs, erofsCompression, refuseLongNames } from './erofs.ts';
+import { buildErofs, erofsCompression, refuseNames } from './erofs.ts';
 import type { Folder } from './node.ts';
 import type { Part } from './parts.ts';
 import { listRecords, rootRecord, type TarRecord } from './records.ts';
@@ -43,7 +43,7 @@ export async function buildFileSystem(host: Host, input: BuildInput): Promise<Pa
     await buildSquashfs(host, output, tar, options);
     return correctRoot(host, output, root.attributes, idsOf(records));
   }
-  refuseLongNames(records.map(({ path }) => path));
+  refuseNames(records.map(({ path }) => path));
   const newest = records.reduce((latest, { attributes }) => Math.max(latest, attributes.mtime), 0);
   await buildErofs(host, output, tar, { ...options, tree: `${archive}.tree`, newest });
   return [{ file: output, start: 0, end: (await host.files.stat(output))?.size ?? 0 }];

@@ -12,17 +12,24 @@ const uuid = '00000000-0000-0000-0000-000000000000';
 
 const longestName = 254;
 
-/** mkfs.erofs 1.5 cuts longer names, and then finds no such file. */
-export function refuseLongNames(paths: Iterable<ByteText>): void {
-  for (const path of paths)
-    if (path.split('/').some((part) => part.length > longestName))
+/** mkfs.erofs 1.5 loses some files without a word, others with one that nobody understands. */
+export function refuseNames(paths: Iterable<ByteText>): void {
+  for (const path of paths) {
+    const name = path.slice(path.lastIndexOf('/') + 1);
+    const why = name.startsWith('lost+found')
+      ? 'leaves such names out'
+      : name.length > longestName
+        ? `cuts names of more than ${longestName} bytes`
+        : undefined;
+    if (why !== undefined)
       throw new MosError(
         'unsupported',
-        `cannot make an erofs layer with ${shown(path)}: a name is too long`,
+        `cannot make an erofs layer with ${shown(path)}: mkfs.erofs 1.5 ${why}`,
         {
-          hint: `mkfs.erofs 1.5 takes ${longestName} bytes; squashfs takes 255`,
+          hint: 'squashfs keeps all names',
         },
       );
+  }
 }
 
 export type ErofsOptions = BuildOptions & {
