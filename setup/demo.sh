@@ -81,7 +81,7 @@ run mosctl diff -r "$machine"
 run mosctl log -r "$machine"
 
 say '7. Back: the old content as a new generation; numbers only grow.'
-run mosctl rollback -r "$machine"
+run mosctl rollback -r "$machine" --to 1 --reason "to show it"
 run mosctl log -r "$machine"
 run mosctl why -r "$machine"
 

@@ -28,7 +28,7 @@ import { rolesFor } from './roles.ts';
 export type RollbackOptions = {
   readonly root: string;
   readonly ca?: string | undefined;
-  /** Default: the last one before that proved good. */
+  /** Default: the last one before that proved good, else the last one that is not bad. */
   readonly to?: number | undefined;
   readonly reason?: string | undefined;
   readonly plan?: boolean;
@@ -114,7 +114,7 @@ async function choose(c: RollingBack): Promise<void> {
       ? c.newest
       : await loadGeneration(host, machine, current, load);
   if (await isUnfinished(c)) return;
-  const to = options.to ?? lastGood(await listGenerations(host, machine.state), c.newest.number);
+  const to = options.to ?? lastGood(await listGenerations(host, machine.state), c.newest.number, c.report);
   c.chosen = await loadGeneration(host, machine, to, { ca: options.ca });
   c.changes = diffContent(contentOf(c.newest.machine), contentOf(c.chosen.machine));
 }
@@ -139,13 +139,24 @@ async function isUnfinished(c: RollingBack): Promise<boolean> {
   return true;
 }
 
-/** To the last one that proved good, not to the one before (PITFALLS "Updates"). */
-function lastGood(entries: readonly HistoryEntry[], newest: number): number {
-  const good = entries.find((entry) => entry.number < newest && entry.verdict === 'good');
+/**
+ * To the last one that proved good, not to the one before (PITFALLS "Updates"). Where none has proved good yet, as on a
+ * machine that has not booted, to the last one that is not known to be bad, and it is said.
+ */
+function lastGood(entries: readonly HistoryEntry[], newest: number, report: Report): number {
+  const older = entries.filter((entry) => entry.number < newest && entry.verdict !== 'bad');
+  const good = older.find((entry) => entry.verdict === 'good');
   if (good !== undefined) return good.number;
-  throw new MosError('not-found', `cannot roll back: no generation before ${newest} has proved good`, {
-    hint: 'choose one with --to N; mosctl log lists them',
+  const [before] = older;
+  if (before === undefined)
+    throw new MosError('not-found', `cannot roll back: there is no generation before ${newest} to go to`, {
+      hint: 'mosctl log lists the generations; choose one with --to N',
+    });
+  report({
+    kind: 'note',
+    text: `generation ${before.number} has not proved good: it is the last one that is not bad`,
   });
+  return before.number;
 }
 
 async function requireImages({ host, machine, chosen, report }: RollingBack): Promise<void> {
