@@ -1,5 +1,6 @@
 import { MosError } from '../errors/index.ts';
 import { type IdRange, onBridge, overlaps } from './allocate.ts';
+import type { Content } from './diff.ts';
 import type { InstallManifest, InstallTarget } from './install.ts';
 import { isHostIds, type ManifestSha, type Product, type ServiceName, type VolumeLabel } from './names.ts';
 import {
@@ -182,3 +183,9 @@ export const findTarget = (system: MachineSystem, name: ServiceName): MachineTar
 
 export const findVolume = (system: MachineSystem, label: VolumeLabel): MachineVolume | undefined =>
   system.volumes.find((entry) => entry.volume === label);
+
+/** What `diffContent` compares: the signed targets and volumes of a machine. */
+export const contentOf = (system: MachineSystem): Content => ({
+  targets: system.targets.map((entry) => entry.target),
+  storage: system.volumes.map((entry) => entry.definition),
+});

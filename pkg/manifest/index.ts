@@ -8,6 +8,7 @@ export {
   type ServiceAddress,
 } from './allocate.ts';
 export {
+  contentOf,
   deriveSystem,
   findTarget,
   findVolume,

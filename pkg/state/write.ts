@@ -79,16 +79,20 @@ export type RefMove = {
  */
 export async function moveRefs(host: Host, { state }: StateLock, moves: readonly RefMove[]): Promise<void> {
   const real = moves.filter(({ from, to }) => from !== to);
-  if (real.length === 0) return;
-  const input = real.map(({ ref, from, to }) =>
+  if (real.length > 0) await updateRefs(host, state, real);
+  // Also of what is there already: a crash may have come between the move and this.
+  await syncRefs(host, state, moves);
+}
+
+async function updateRefs(host: Host, state: State, moves: readonly RefMove[]): Promise<void> {
+  const input = moves.map(({ ref, from, to }) =>
     to === undefined ? `delete ${ref} ${from}\n` : `update ${ref} ${to} ${from ?? nothing}\n`,
   );
   try {
     await git(host, state, ['update-ref', '--stdin'], { input: input.join('') });
   } catch (cause) {
-    throw moveError(real, cause);
+    throw moveError(moves, cause);
   }
-  await syncRefs(host, state, real);
 }
 
 function moveError(moves: readonly RefMove[], cause: unknown): unknown {

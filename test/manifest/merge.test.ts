@@ -1,5 +1,6 @@
 import test from 'ava';
 import {
+  contentOf,
   diffContent,
   mergeUpdate,
   noAllocations,
@@ -86,14 +87,9 @@ test('a partial update keeps what it does not name, a complete one replaces all'
     ],
     'mail is of the group web and has an address that nobody had',
   );
-  const changes = diffContent(contentOf(partial), contentOf(complete));
+  const changes = diffContent(contentOf(partial.machine), contentOf(complete.machine));
   t.is(summarizeChanges(changes), 'db removed, mail added, web removed, volume data removed');
   t.false(changes.some((change) => change.boot));
-});
-
-const contentOf = ({ machine }: Awaited<ReturnType<typeof first>>) => ({
-  targets: machine.targets.map((entry) => entry.target),
-  storage: machine.volumes.map((entry) => entry.definition),
 });
 
 test('what was given out is kept when the table is lost, from the generation that runs', async (t) => {

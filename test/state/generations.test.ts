@@ -12,11 +12,11 @@ import {
   refreshView,
   verifyRepository,
 } from '../../pkg/state/index.ts';
-import { scratchFolder } from '../helpers/folders.ts';
-import { advance, content, git, locked, stateIn, withClock } from './samples.ts';
+import { watchedHost } from '../helpers/counting-host.ts';
+import { advance, content, git, locked, temporaryState, withClock } from './samples.ts';
 
 test('a generation is committed, switched to and read back', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   const { host } = withClock('2026-11-21T10:00:00Z');
   t.false(await isInstalled(host, state));
   t.deepEqual(await listGenerations(host, state), []);
@@ -40,7 +40,7 @@ test('a generation is committed, switched to and read back', async (t) => {
 });
 
 test('git itself is content with what is there', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   const clock = withClock('2026-11-21T10:00:00Z');
   for (const text of ['one', 'two', 'three']) await advance(clock.host, state, text);
   const [newest] = await listGenerations(clock.host, state);
@@ -74,7 +74,7 @@ test('git itself is content with what is there', async (t) => {
 });
 
 test('the view for people follows, and leaves alone what is right', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   await advance(linuxHost, state, 'one');
   await advance(linuxHost, state, 'two');
   await using lock = await locked(linuxHost, state);
@@ -93,7 +93,7 @@ test('the view for people follows, and leaves alone what is right', async (t) =>
 });
 
 test('objects in packs and refs in packed-refs are read, and writing goes on', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   for (const text of ['one', 'two', 'three']) await advance(linuxHost, state, text);
   const before = await listGenerations(linuxHost, state);
   const generation = await readGeneration(linuxHost, state, 2);
@@ -116,7 +116,7 @@ test('objects in packs and refs in packed-refs are read, and writing goes on', a
 });
 
 test('a rollback is a new generation with the old tree', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   const one = await advance(linuxHost, state, 'one');
   await advance(linuxHost, state, 'two');
   const back = await advance(linuxHost, state, 'one', 'current', { summary: 'back to generation 1' });
@@ -126,7 +126,7 @@ test('a rollback is a new generation with the old tree', async (t) => {
 });
 
 test('a generation that was committed and never used is taken up again, another one gets a new number', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   await advance(linuxHost, state, 'one');
   await using lock = await locked(linuxHost, state);
   const made = await commitGeneration(linuxHost, lock, content('two'));
@@ -144,7 +144,7 @@ test('a generation that was committed and never used is taken up again, another 
 });
 
 test('numbers grow over a lost tag and over commits of other people', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   await advance(linuxHost, state, 'one');
   await advance(linuxHost, state, 'two');
   await git(state, 'update-ref', '-d', 'refs/tags/generation-2');
@@ -171,7 +171,7 @@ test('numbers grow over a lost tag and over commits of other people', async (t) 
 });
 
 test('roles move only from what they were', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   const one = await advance(linuxHost, state, 'one');
   const two = await advance(linuxHost, state, 'two', 'next');
   await using lock = await locked(linuxHost, state);
@@ -196,7 +196,7 @@ test('roles move only from what they were', async (t) => {
 });
 
 test('the order of the history survives a clock that went back', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   const clock = withClock('2026-11-21T10:00:00Z');
   await advance(clock.host, state, 'one');
   clock.set('1970-01-01T00:00:01Z');
@@ -204,7 +204,7 @@ test('the order of the history survives a clock that went back', async (t) => {
 });
 
 test('what could break a commit message is refused before anything is written', async (t) => {
-  const state = stateIn(await scratchFolder(t));
+  const state = await temporaryState(t);
   await using lock = await locked(linuxHost, state);
   const write = (given: object) => commitGeneration(linuxHost, lock, content('one', given));
   await t.throwsAsync(write({ summary: 'a\nRelease: 9' }), {
@@ -214,4 +214,34 @@ test('what could break a commit message is refused before anything is written', 
     message: 'cannot write "Reason: a\\nRelease: 9" into a commit',
   });
   t.deepEqual(await listGenerations(linuxHost, state), []);
+});
+
+test('names of objects are durable before a ref uses them, and the ref is before it counts', async (t) => {
+  const state = await temporaryState(t);
+  await advance(linuxHost, state, 'one');
+  const log: string[] = [];
+  const watched = watchedHost(linuxHost, (name, [what]) => {
+    const path = Array.isArray(what) ? what.find((word) => /^[a-z]+-[a-z]+$/.test(word)) : String(what);
+    log.push(`${name.split('.')[1]} ${String(path).replace(`${state.git}/`, '')}`);
+  });
+  const made = await advance(watched, state, 'two');
+  const objects = await git(
+    state,
+    'rev-list',
+    '--objects',
+    '--no-object-names',
+    made.commit,
+    '--not',
+    'generation-1',
+  );
+  const folders = [...new Set(objects.split('\n').map((id) => `syncFolder objects/${id.slice(0, 2)}`))];
+  const [main = -1, role = -1] = log.flatMap((entry, at) => (entry === 'run update-ref' ? [at] : []));
+  const before = log.slice(log.indexOf('run commit-tree'), main);
+  for (const folder of [...folders, 'syncFolder objects']) t.true(before.includes(folder), folder);
+  t.deepEqual(log.slice(main + 1, role), [
+    'syncFolder refs/heads',
+    'syncFolder refs/tags',
+    'syncFolder refs',
+  ]);
+  t.deepEqual(log.slice(role + 1), ['syncFolder refs/mos', 'syncFolder refs']);
 });

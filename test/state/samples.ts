@@ -1,6 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { promisify } from 'node:util';
+import type { ExecutionContext } from 'ava';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseManifestSha, renderSystemManifest, type ServiceName } from '../../pkg/manifest/index.ts';
@@ -60,6 +64,13 @@ export function withClock(start: string): { readonly host: Host; set(time: strin
 }
 
 export const stateIn = (folder: string): State => openState(`${folder}/config`);
+
+/** A state of the test's own; in memory, because these tests wait for nothing but the disk otherwise. */
+export async function temporaryState(t: ExecutionContext): Promise<State> {
+  const folder = await mkdtemp(`${existsSync('/dev/shm') ? '/dev/shm' : tmpdir()}/mos-state-`);
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  return stateIn(folder);
+}
 
 /** Real git as a person would run it there, whatever that person's own configuration is. */
 export async function git(state: State, ...argv: string[]): Promise<string> {

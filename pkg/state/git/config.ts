@@ -11,6 +11,7 @@ export const configText = `[core]
 	logallrefupdates = false
 	fsync = all
 	fsyncMethod = fsync
+	looseCompression = 0
 	fsmonitor = false
 	hooksPath = /dev/null
 [gc]

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
-import { inflateSync } from 'node:zlib';
 import { isMosError, MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { State } from '../paths.ts';
+import { unpackStored } from './stored.ts';
 
 /** SHA-1 of an object, 40 lower-case hex digits. */
 export type ObjectId = string;
@@ -55,20 +55,27 @@ async function readLoose(host: Host, state: State, id: ObjectId): Promise<GitObj
   return parseLoose(packed, id, state.repository);
 }
 
-export function parseLoose(packed: Uint8Array, id: ObjectId, repository: string): GitObject {
-  const damaged = (why: string, cause?: unknown): MosError =>
-    new MosError('corrupt', `cannot read the object ${id} of ${repository}: ${why}`, cause ? { cause } : {});
-  let raw: Buffer;
-  try {
-    raw = inflateSync(packed, { maxOutputLength: largestObject });
-  } catch (cause) {
-    throw damaged('it is damaged', cause);
-  }
+/** The bytes of a loose object's file: what git wrote, or what stands there in its place. */
+export async function parseLoose(packed: Uint8Array, id: ObjectId, repository: string): Promise<GitObject> {
+  const damaged = (why: string): MosError =>
+    new MosError('corrupt', `cannot read the object ${id} of ${repository}: ${why}`);
+  const raw = unpackStored(packed) ?? (await inflate(packed));
+  if (raw === undefined) throw damaged('it is damaged');
   if (hash('sha1', raw, 'hex') !== id) throw damaged('its bytes have another hash');
   const header = /^(blob|tree|commit|tag) (\d+)$/.exec(raw.subarray(0, raw.indexOf(0)).toString('latin1'));
   const body = raw.subarray(raw.indexOf(0) + 1);
   if (header === null || Number(header[2]) !== body.length) throw damaged('its header is wrong');
   return { type: header[1] as ObjectType, body };
+}
+
+/** Objects that another git compressed. Late: a boot that finds our own needs no zlib. */
+async function inflate(packed: Uint8Array): Promise<Buffer | undefined> {
+  const { inflateSync } = await import('node:zlib');
+  try {
+    return inflateSync(packed, { maxOutputLength: largestObject });
+  } catch {
+    return undefined;
+  }
 }
 
 async function readPacked(host: Host, state: State, id: ObjectId): Promise<GitObject | undefined> {

@@ -4,10 +4,16 @@ import type { Host } from '../../host/index.ts';
 import type { State } from '../paths.ts';
 import { type GitObject, type ObjectId, type ObjectType, objectId } from './objects.ts';
 
+/** What isomorphic-git remembers of the packs it opened, for as long as somebody reads this state. */
+const opened = new WeakMap<State, object>();
+
 /** An object from a pack; undefined where no pack has it. */
 export async function readFromPacks(host: Host, state: State, id: ObjectId): Promise<GitObject | undefined> {
+  const cache = opened.get(state) ?? {};
+  opened.set(state, cache);
   try {
     const found = await readObject({
+      cache,
       fs: readOnlyFiles(host),
       gitdir: state.git,
       oid: id,
@@ -23,13 +29,8 @@ export async function readFromPacks(host: Host, state: State, id: ObjectId): Pro
   } catch (error) {
     if (error instanceof Errors.NotFoundError) return undefined;
     if (error instanceof MosError) throw error;
-    throw new MosError(
-      'corrupt',
-      `cannot read the object ${id} of ${state.repository}: its pack is damaged`,
-      {
-        cause: error,
-      },
-    );
+    // Not as a cause: its text asks people to report a mistake to the authors of isomorphic-git.
+    throw new MosError('corrupt', `cannot read the object ${id} of ${state.repository}: its pack is damaged`);
   }
 }
 

@@ -17,6 +17,7 @@ const environment = {
 const settings = [
   'core.fsync=all',
   'core.fsyncMethod=fsync',
+  'core.looseCompression=0', // see stored.ts
   'core.fsmonitor=false',
   'core.hooksPath=/dev/null',
   'core.attributesFile=/dev/null',
