@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import test from 'ava';
+import { readText } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { commitGeneration, lockState, moveRoles, refreshView } from '../../pkg/state/index.ts';
 import { advance, content, git, locked, temporaryState } from './samples.ts';
@@ -150,6 +151,15 @@ test('hooks, attributes and replacements have no effect', async (t) => {
   await using lock = await locked(linuxHost, state);
   await refreshView(linuxHost, lock);
   t.is(await linuxHost.files.stat(marker), undefined);
+});
+
+test('the configuration of an earlier version is brought up to date', async (t) => {
+  const state = await temporaryState(t);
+  await advance(linuxHost, state, 'one');
+  const text = await readText(linuxHost, `${state.git}/config`);
+  await writeFile(`${state.git}/config`, text.replace('\tlooseCompression = 0\n', ''));
+  t.is((await advance(linuxHost, state, 'two')).number, 2);
+  t.is(await readText(linuxHost, `${state.git}/config`), text);
 });
 
 test('a configuration that is missing is written again', async (t) => {

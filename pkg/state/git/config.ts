@@ -20,6 +20,9 @@ export const configText = `[core]
 	auto = false
 `;
 
+/** What earlier versions wrote: replaced by the present text when it is met. */
+const formerTexts = [configText.replace('\tlooseCompression = 0\n', '')];
+
 /** Files by which a repository takes objects or settings from somewhere else (gitrepository-layout(5)). */
 const redirections = [
   'commondir',
@@ -40,6 +43,7 @@ export async function requireOwnConfig(host: Host, state: State): Promise<void> 
     if ((await host.files.stat(`${state.git}/${name}`)) !== undefined)
       throw refuse(`it has a file .git/${name}`);
   const text = await readTextIfThere(host, `${state.git}/config`);
-  if (text === undefined) return writeAtomic(host, `${state.git}/config`, configText);
+  if (text === undefined || formerTexts.includes(text))
+    return writeAtomic(host, `${state.git}/config`, configText);
   if (text !== configText) throw refuse('its .git/config is not the one that mosctl wrote');
 }
