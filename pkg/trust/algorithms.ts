@@ -1,6 +1,16 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { MosError } from '../errors/index.ts';
-import { childrenOf, type Der, derTag, expectTag, readObjectId, sequenceOf } from './der.ts';
+import {
+  childrenOf,
+  type Der,
+  derTag,
+  expectTag,
+  parseDer,
+  readBits,
+  readObjectId,
+  readUnsigned,
+  sequenceOf,
+} from './der.ts';
 
 /** The kinds of keys that may sign anything here; the key's kind decides the algorithm, nothing in a document does. */
 export const keyTypes = ['rsa', 'ecdsa', 'ed25519'] as const;
@@ -10,6 +20,7 @@ export type PublicKey = { readonly type: KeyType; readonly key: KeyObject; reado
 
 const smallestRsa = 2048;
 const largestRsa = 8192;
+const largestExponent = 2n ** 32n;
 
 /** Object identifiers of RFC 8017, RFC 5480 and RFC 8410. */
 const oid = {
@@ -28,13 +39,17 @@ const refused = (why: string): MosError => new MosError('untrusted', `cannot use
 
 /** A SubjectPublicKeyInfo to a key of the allow-list; `untrusted` for any other, `invalid` for a malformed one. */
 export function parsePublicKey(info: Der): PublicKey {
-  const [algorithm] = sequenceOf(info);
-  const [identifier, parameter] = sequenceOf(algorithm);
+  const [algorithm, bits, ...rest] = sequenceOf(info);
+  const [identifier, parameter, ...more] = sequenceOf(algorithm);
   const type = typeOf(readObjectId(identifier), parameter);
-  const key = importKey(info.raw);
-  if (type === 'rsa') checkRsa(key);
-  return { type, key, spki: info.raw };
+  // RFC 3279 2.3.1: NULL; RFC 8410 section 3: nothing.
+  const isPlain = type === 'ecdsa' || (type === 'rsa' ? isNull(parameter) : parameter === undefined);
+  if (!isPlain || more.length > 0 || rest.length > 0) throw malformed();
+  checkers[type](readBits(bits));
+  return { type, key: importKey(info.raw), spki: info.raw };
 }
+
+const isNull = (value: Der | undefined): boolean => value?.tag === derTag.null && value.content.length === 0;
 
 function typeOf(identifier: string, parameter: Der | undefined): KeyType {
   if (identifier === oid.rsa) return 'rsa';
@@ -45,21 +60,39 @@ function typeOf(identifier: string, parameter: Der | undefined): KeyType {
   return 'ecdsa';
 }
 
+/** What runtimes judge differently is judged here: OpenSSL (Node) takes keys that BoringSSL (Bun) refuses. */
+const checkers: Readonly<Record<KeyType, (key: Uint8Array) => void>> = {
+  rsa(key) {
+    const [modulus, exponent, ...rest] = sequenceOf(parseDer(key)).map((value) =>
+      BigInt(`0x${readUnsigned(value)}`),
+    );
+    if (modulus === undefined || exponent === undefined || rest.length > 0) throw malformed();
+    const bits = modulus.toString(2).length;
+    if (bits < smallestRsa)
+      throw refused(`an RSA key of ${bits} bits, at least ${smallestRsa} are asked for`);
+    if (bits > largestRsa) throw refused(`an RSA key of ${bits} bits, at most ${largestRsa} are allowed`);
+    if (exponent > largestExponent) throw refused('an RSA key with too large an exponent');
+    if (exponent < 3n || exponent % 2n === 0n) throw refused(`an RSA key with the exponent ${exponent}`);
+    if (modulus % 2n === 0n) throw malformed();
+  },
+  ecdsa(key) {
+    if (key.length !== 65 || key[0] !== 4) throw malformed(); // RFC 5480 2.2, uncompressed
+  },
+  ed25519(key) {
+    if (key.length !== 32) throw malformed();
+  },
+};
+
 function importKey(spki: Uint8Array): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(spki), format: 'der', type: 'spki' });
   } catch (cause) {
-    throw new MosError('invalid', 'cannot use the key: it is malformed', { cause });
+    throw malformed(cause);
   }
 }
 
-function checkRsa(key: KeyObject): void {
-  const bits = key.asymmetricKeyDetails?.modulusLength ?? 0;
-  const exponent = key.asymmetricKeyDetails?.publicExponent ?? 0n;
-  if (bits < smallestRsa) throw refused(`an RSA key of ${bits} bits, at least ${smallestRsa} are asked for`);
-  if (bits > largestRsa) throw refused(`an RSA key of ${bits} bits, at most ${largestRsa} are allowed`);
-  if (exponent < 3n || exponent % 2n === 0n) throw refused(`an RSA key with the exponent ${exponent}`);
-}
+const malformed = (cause?: unknown): MosError =>
+  new MosError('invalid', 'cannot use the key: it is malformed', cause === undefined ? {} : { cause });
 
 /** What an AlgorithmIdentifier of a signature asks for: PKCS#1 v1.5 or ECDSA with SHA-256, or Ed25519. */
 export function readSignatureAlgorithm(algorithm: Der | undefined): KeyType {
@@ -68,8 +101,7 @@ export function readSignatureAlgorithm(algorithm: Der | undefined): KeyType {
   const type = signatureOids[name];
   if (type === undefined) throw new MosError('untrusted', `cannot use the signature algorithm ${name}`);
   // RFC 4055 section 5: NULL for RSA (some leave it out); RFC 5758 and 8410: nothing for the others.
-  const isNull = parameter?.tag === derTag.null && parameter.content.length === 0;
-  if (rest.length > 0 || (parameter !== undefined && !(type === 'rsa' && isNull)))
+  if (rest.length > 0 || (parameter !== undefined && !(type === 'rsa' && isNull(parameter))))
     throw new MosError('invalid', `cannot use the signature algorithm ${name}: it has parameters`);
   return type;
 }

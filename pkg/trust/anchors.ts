@@ -1,4 +1,4 @@
-import { MosError, messageOf } from '../errors/index.ts';
+import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { type Certificate, parseCertificate } from './certificate.ts';
 import { parseCertificatePem } from './pem.ts';
@@ -63,7 +63,8 @@ export function parseAnchors(bytes: Uint8Array, source: string, what = 'manifest
   try {
     certificates = parseCertificatePem(bytes).map(parseCertificate);
   } catch (error) {
-    throw cannot(messageOf(error).replace(/^cannot /, 'one cannot '));
+    if (!(error instanceof MosError)) throw error;
+    throw cannot(error.message.replace(/^cannot /, 'one cannot '));
   }
   if (certificates.length === 0) throw cannot('there is no certificate in it');
   return { source, certificates };

@@ -160,10 +160,13 @@ export function readTime(value: Der | undefined): Date {
 }
 
 const textTags: readonly number[] = [derTag.utf8String, derTag.printableString, derTag.ia5String];
+/** Numeric and T61 strings. */
+const oldTextTags: readonly number[] = [0x12, 0x14];
 
-/** A name's string; undefined for a string type that nobody should use any more (T61, BMP, Universal). */
+/** A name's string; undefined for a string type that nobody should use any more. */
 export function readText(value: Der): string | undefined {
-  if (!textTags.includes(value.tag)) return undefined;
+  if (oldTextTags.includes(value.tag)) return undefined;
+  if (!textTags.includes(value.tag)) throw bad(`tag ${value.tag.toString(16)} where a string belongs`);
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value.content);
   } catch (cause) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { MosError, messageOf } from '../errors/index.ts';
+import { MosError } from '../errors/index.ts';
 import { isSignedBy } from './algorithms.ts';
 import type { Anchors } from './anchors.ts';
 import { type Certificate, nameOfCertificate, parseCertificate } from './certificate.ts';
@@ -47,6 +47,9 @@ export type Proof = {
 /** Subject of a project certificate, FORMATS 5. */
 const productName = /^manifest PRODUCT:([A-Za-z0-9][A-Za-z0-9._-]{0,127})$/;
 
+export const productOf = (certificate: Certificate): string | undefined =>
+  productName.exec(certificate.subject.commonName ?? '')?.[1];
+
 /** Finds a certificate that may sign and a signature of it that fits the exact bytes, and checks the machine's product. */
 export function verifyEvidence(evidence: Evidence, policy: Policy): Proof {
   const time = policy.time === 'at boot' ? undefined : checkClock(policy.time);
@@ -79,7 +82,7 @@ function verifyWith(pem: Uint8Array, evidence: Evidence, policy: Policy, time: D
     time,
     revoked: policy.revoked ?? [],
   });
-  const product = productName.exec(leaf.subject.commonName ?? '')?.[1];
+  const product = productOf(leaf);
   if (product === undefined) throw new Refusal('no-product', { subject: nameOfCertificate(leaf) });
   if (evidence.signatures.length === 0) throw new Refusal('no-signature');
   const signature = distinct(evidence.signatures).find((s) => isSignedBy(leaf.key, evidence.bytes, s));
@@ -96,8 +99,9 @@ export function readCertificates(pem: Uint8Array): readonly [Certificate, ...Cer
     const [leaf, ...rest] = parseCertificatePem(pem).map(parseCertificate);
     if (leaf !== undefined) return [leaf, ...rest];
   } catch (error) {
-    const isKind = error instanceof MosError && error.code === 'untrusted';
-    throw new Refusal(isKind ? 'key-type' : 'malformed', { detail: messageOf(error) });
+    // What the runtime said is left out: it differs between runtimes, and helps nobody.
+    if (!(error instanceof MosError)) throw new Refusal('malformed', { detail: 'it cannot be read' });
+    throw new Refusal(error.code === 'untrusted' ? 'key-type' : 'malformed', { detail: error.message });
   }
   throw new Refusal('malformed', { detail: 'it is not PEM' });
 }

@@ -31,6 +31,11 @@ export type Extensions = {
 const basicConstraints = '2.5.29.19';
 const keyUsage = '2.5.29.15';
 const extendedKeyUsage = '2.5.29.37';
+const subjectKeyId = '2.5.29.14';
+const authorityKeyId = '2.5.29.35';
+
+/** Name and policy constraints, inhibitAnyPolicy: they restrict a CA and we don't apply them, so they count as critical. */
+const restricting: readonly string[] = ['2.5.29.30', '2.5.29.36', '2.5.29.54'];
 
 export const codeSigning = '1.3.6.1.5.5.7.3.3';
 export const serverAuth = '1.3.6.1.5.5.7.3.1';
@@ -46,15 +51,24 @@ export function readExtensions(version: Der | undefined, optional: readonly Der[
   if (rest.length > 0 || (list !== undefined && (list.tag !== contextTag(3) || !isThree)))
     throw bad('fields that only other versions have');
   const found = list === undefined ? new Map<string, Extension>() : readList(parseDer(list.content));
+  checkKeyIds(found);
   const known = [basicConstraints, keyUsage, extendedKeyUsage];
   return {
     ...readBasicConstraints(found.get(basicConstraints)),
     keyUsage: readKeyUsage(found.get(keyUsage)),
     extendedKeyUsage: readExtendedKeyUsage(found.get(extendedKeyUsage)),
     unknownCritical: [...found]
-      .filter(([name, e]) => e.critical && !known.includes(name))
+      .filter(([name, e]) => (e.critical || restricting.includes(name)) && !known.includes(name))
       .map(([name]) => name),
   };
+}
+
+/** Issuers are found by their signatures, so these aren't used; malformed ones are refused as openssl does. */
+function checkKeyIds(found: ReadonlyMap<string, Extension>): void {
+  const own = found.get(subjectKeyId);
+  const issuers = found.get(authorityKeyId);
+  if (own !== undefined) parseDer(own.value, derTag.octetString);
+  if (issuers !== undefined) sequenceOf(parseDer(issuers.value));
 }
 
 export type Extension = { readonly critical: boolean; readonly value: Uint8Array };

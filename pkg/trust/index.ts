@@ -1,5 +1,6 @@
 export { type KeyType, keyTypes } from './algorithms.ts';
 export { type AnchorOptions, type Anchors, parseAnchors, readAnchors, readSudiAnchors } from './anchors.ts';
+export { type CertificateFacts, describeCertificates, signatureFits } from './describe.ts';
 export { type AcceptanceTime, type Evidence, type Policy, type Proof, verifyEvidence } from './document.ts';
 export { type EfiKey, signEfi } from './efi/sign.ts';
 export { type VerifiedEfi, verifyEfi } from './efi/verify.ts';

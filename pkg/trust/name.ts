@@ -1,3 +1,4 @@
+import { MosError } from '../errors/index.ts';
 import { childrenOf, type Der, derTag, expectTag, readObjectId, readText, sequenceOf } from './der.ts';
 
 /** A distinguished name. Two names are the same when their bytes are, as Go and our keysets compare them. */
@@ -16,9 +17,10 @@ export function readName(value: Der | undefined): Name {
   const found = new Map<string, (string | undefined)[]>();
   for (const set of sequenceOf(value))
     for (const attribute of childrenOf(expectTag(set, derTag.set))) {
-      const [type, text] = sequenceOf(attribute);
+      const [type, text, ...rest] = sequenceOf(attribute);
       const name = readObjectId(type);
-      if (text === undefined) continue;
+      if (text === undefined || rest.length > 0)
+        throw new MosError('invalid', 'cannot read DER: an attribute of a name has not exactly one value');
       found.set(name, [...(found.get(name) ?? []), readText(text)]);
     }
   const only = (type: string): string | undefined => {

@@ -1,4 +1,4 @@
-import { MosError, messageOf } from '../../errors/index.ts';
+import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { parseAnchors } from '../anchors.ts';
 import { type Certificate, nameOfCertificate, parseCertificate } from '../certificate.ts';
@@ -29,6 +29,7 @@ export function verifyEfiBytes(
   const { digest, signatures } = readImage(bytes, file);
   if (signatures.length === 0) throw cannot('it is not signed');
   const parsed = signatures.map(readSignature);
+  const [malformed] = parsed.filter((result) => result instanceof MosError);
   const readable = parsed.filter((result): result is ImageSignature => 'imageDigest' in result);
   const fitting = readable.filter((signature) => Buffer.from(signature.imageDigest).equals(digest));
   for (const signature of fitting) {
@@ -39,7 +40,7 @@ export function verifyEfiBytes(
   if (fitting.length > 0)
     throw cannot(`it is not signed by ${trusted.map((c) => `"${nameOfCertificate(c)}"`).join(' or ')}`);
   if (readable.length > 0) throw cannot('its bytes are not those that were signed');
-  throw cannot(`its signature is malformed (${messageOf(parsed[0])})`);
+  throw cannot(`its signature is malformed (${malformed?.message})`);
 }
 
 function readImage(bytes: Uint8Array, file: string) {
