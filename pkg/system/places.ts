@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { MosError, type Secret } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { isRepositoryName, isTag, parseReference, type Reference, type Repository } from '../oci/index.ts';
-import type { Registry } from '../registry/index.ts';
+import type { Registry, Timeouts } from '../registry/index.ts';
 
 /** Who we are to one registry, `host[:port]`. */
 export type Login = { readonly registry: string; readonly user: string; readonly password: Secret };
@@ -14,6 +14,7 @@ export type RegistryAccess = {
   readonly registryCa?: string | undefined;
   /** For the registry that is written to; others are asked as the docker configuration says. */
   readonly credentials?: Login | undefined;
+  readonly timeouts?: Timeouts;
   readonly signal?: AbortSignal | undefined;
 };
 
@@ -111,7 +112,7 @@ export function openRepositories(host: Host, access: RegistryAccess): Repositori
 async function connectTo(
   host: Host,
   { registry, scheme }: Place & { kind: 'registry' },
-  { plainHttp, registryCa, credentials, signal }: RegistryAccess,
+  { plainHttp, registryCa, credentials, timeouts, signal }: RegistryAccess,
 ): Promise<Registry> {
   const { connectRegistry } = await import('../registry/index.ts');
   const options = {
@@ -119,6 +120,7 @@ async function connectTo(
     ...(registryCa === undefined ? {} : { ca: registryCa }),
     // Never sent to another registry than the one they are for.
     ...(credentials?.registry === registry ? { credentials } : {}),
+    ...(timeouts === undefined ? {} : { timeouts }),
     ...(signal === undefined ? {} : { signal }),
   };
   return connectRegistry(host, { registry, scheme }, options);
