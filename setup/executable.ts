@@ -73,6 +73,9 @@ execFileSync(
     '--compile',
     '--bytecode',
     '--minify',
+    // One file per late import: --version and status read a part of the program only.
+    '--format=esm',
+    '--splitting',
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
     '--external=koffi',
