@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: all help setup check docs format images demo test test-unit clean install tools
+.PHONY: all help setup check docs format images demo test test-unit clean install tools bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -72,6 +72,9 @@ docs: node_modules/.installed ## docs/cli.md and docs/errors.md, made of the cod
 test: setup build/mosctl $(TOOLS) images $(VM_PARTS) ## everything; the last line counts
 	layouts/images/build.sh guest
 	node setup/test.ts
+
+bench-formats: images ## squashfs and erofs layers beside each other, as in pkg/atomfs/README.md (as root)
+	node setup/bench-formats.ts
 
 clean: ## remove what was built (images and packages too)
 	rm -rf build
