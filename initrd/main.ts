@@ -1,11 +1,12 @@
 import { hintOf, MosError, messageOf } from '../pkg/errors/index.ts';
 import type { Host } from '../pkg/host/index.ts';
 import { linuxHost } from '../pkg/host/linux/index.ts';
+import { writeErr } from '../pkg/host/linux/output/index.ts';
 import type { Report } from '../pkg/steps/index.ts';
 import { boot } from './boot.ts';
 
 /** The real initrd: preinit calls the executable by the name mos-initrd. */
-export const start = (): Promise<number> => main(linuxHost, (text) => void process.stderr.write(text));
+export const start = (): Promise<number> => main(linuxHost, writeErr);
 
 /** What runs between preinit and init. Returns the exit code; preinit says what happens after a failure. */
 export async function main(host: Host, write: (text: string) => void): Promise<number> {

@@ -1,6 +1,8 @@
 import { basename } from 'node:path';
+import { isatty } from 'node:tty';
 import { MosError } from '../../pkg/errors/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { writeErr, writeOut } from '../../pkg/host/linux/output/index.ts';
 import { mosctl } from '../mosctl/commands.ts';
 import { builtAt, version } from '../mosctl/version.ts';
 import { programs } from '../programs.ts';
@@ -32,10 +34,10 @@ export function choose(name: string, argv: readonly string[]): { program: Progra
 const isGlobal = (word: string): boolean => word.replace(/^--?/, '') in globalFlags && word.startsWith('-');
 
 const terminalOf = (signal: AbortSignal): Terminal => ({
-  stdout: { write: (text) => void process.stdout.write(text) },
+  stdout: { write: writeOut },
   stderr: {
-    write: (text) => void process.stderr.write(text),
-    columns: process.stderr.isTTY ? process.stderr.columns || 80 : undefined,
+    write: writeErr,
+    columns: isatty(2) ? process.stderr.columns || 80 : undefined,
   },
   readStdin,
   cwd: process.cwd(),

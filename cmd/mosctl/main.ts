@@ -1,11 +1,12 @@
 import { basename } from 'node:path';
+import { writeOut } from '../../pkg/host/linux/output/index.ts';
 import { version } from './version.ts';
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   // Without the rest of the program: it takes longer to load than to answer.
   if (argv.length === 1 && argv[0] === '--version') {
-    process.stdout.write(`${version}\n`);
+    writeOut(`${version}\n`);
     return;
   }
   if (basename(process.argv0) === 'mos-initrd') {
