@@ -16,7 +16,7 @@ import {
   toMolecule,
   writeRecord,
 } from './record.ts';
-import { lockMolecules, openStage } from './stage.ts';
+import { clearStage, lockMolecules, openStage } from './stage.ts';
 import { clearStale, forget } from './sweep.ts';
 import { makeUpper, openUpper } from './upper.ts';
 
@@ -31,6 +31,7 @@ export async function mountMolecule(host: Host, request: MoleculeRequest): Promi
   await requireDeviceMapper(host, layers);
   await using _lock = await lockMolecules(host, request.runtime, request.owner);
   const table = await host.mounts.table();
+  await clearStage(host, request.runtime, table);
   const old = await findOld(host, request, target, table);
   if (old && isSame(old, request)) return { ...toMolecule(old), target, isNew: false };
   if (old && !request.replace)
@@ -38,7 +39,7 @@ export async function mountMolecule(host: Host, request: MoleculeRequest): Promi
       hint: `unmount it first: \`mosctl umount ${target}\``,
     });
   await clearStale(host, request.runtime, table);
-  const molecule = await mountNew(host, { request, target, layers, table, old });
+  const molecule = await mountNew(host, { request, target, layers, old });
   return { ...molecule, isNew: true };
 }
 
@@ -95,18 +96,17 @@ type Work = {
   readonly target: string;
   /** The first is the bottom. */
   readonly layers: readonly PreparedLayer[];
-  readonly table: readonly MountEntry[];
   /** What is to be replaced. */
   readonly old: MoleculeRecord | undefined;
 };
 
 async function mountNew(host: Host, work: Work): Promise<Molecule> {
-  const { request, target, layers, table, old } = work;
+  const { request, target, layers, old } = work;
   const { runtime, healthy = async () => {} } = request;
   const id = newId();
   const place = await currentPlace(host);
   await using undo = new Undo();
-  await using stage = await openStage(host, runtime, table);
+  await using stage = await openStage(host, runtime);
   const uses = await mountLayers(host, work, stage.folder);
   const upper = openUpper(request.upper, id, place.bootId);
   const record: MoleculeRecord = {

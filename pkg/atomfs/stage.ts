@@ -18,12 +18,11 @@ export interface Stage extends AsyncDisposable {
 
 /**
  * A small tmpfs that layers are mounted below until they are stacked. Detached at the end whatever happened: an overlay
- * holds its layers by itself, and what it doesn't hold is gone. Needs the lock.
+ * holds its layers by itself, and what it doesn't hold is gone. Needs the lock, and a cleared stage.
  */
-export async function openStage(host: Host, runtime: string, table: readonly MountEntry[]): Promise<Stage> {
+export async function openStage(host: Host, runtime: string): Promise<Stage> {
   const folder = stageFolder(runtime);
   await host.files.makeFolder(folder, { parents: true, mode: 0o700 });
-  await clearStage(host, runtime, table);
   await host.mounts.mount({
     fstype: 'tmpfs',
     source: 'mos-stage',

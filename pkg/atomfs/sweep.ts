@@ -1,9 +1,16 @@
 import { isMosError } from '../errors/index.ts';
-import type { Host, MountEntry } from '../host/index.ts';
+import { type Host, type MountEntry, sweepTemporary } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
 import { digestFromHex } from '../oci/index.ts';
 import type { Runtime } from './molecule.ts';
-import { currentPlace, idOf, type MoleculeRecord, readRecords, removeRecord } from './record.ts';
+import {
+  currentPlace,
+  idOf,
+  type MoleculeRecord,
+  readRecords,
+  recordFolder,
+  removeRecord,
+} from './record.ts';
 import { clearStage, lockMolecules } from './stage.ts';
 
 /** A dm-verity device of ours, and the blob below a loop device. */
@@ -23,6 +30,7 @@ export async function clearStale(
   runtime: string,
   table: readonly MountEntry[],
 ): Promise<MoleculeRecord[]> {
+  await sweepTemporary(host, recordFolder(runtime));
   const records = await readRecords(host, runtime);
   if (records.length === 0) return [];
   const here = await currentPlace(host);

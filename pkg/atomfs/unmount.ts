@@ -3,7 +3,7 @@ import type { Host, MountEntry } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { LayerUse, Runtime } from './molecule.ts';
 import { idOf, mountAt, readRecord, writeRecord } from './record.ts';
-import { lockMolecules } from './stage.ts';
+import { clearStage, lockMolecules } from './stage.ts';
 import { clearStale, forget } from './sweep.ts';
 
 export type Unmounted = {
@@ -26,17 +26,26 @@ export async function unmountMolecule(
   const target = await host.files.realPath(path);
   await using _lock = await lockMolecules(host, runtime, owner);
   const table = await host.mounts.table();
+  await clearStage(host, runtime, table);
+  const stale = await clearStale(host, runtime, table);
   const entry = mountAt(table, target);
   const id = entry && idOf(entry);
-  if (id === undefined) throw noMolecule(target, entry);
+  if (id === undefined) {
+    // An interrupted unmount is finished by the next one.
+    const ended = stale.find((record) => record.target === target);
+    if (ended === undefined) throw noMolecule(target, entry);
+    return { target, ...(await release(host, ended.layers)) };
+  }
   const record = await readRecord(host, runtime, id);
   if (detach && record) await writeRecord(host, runtime, { ...record, isDetached: true });
   await unmount(host, target, detach);
-  const after = await host.mounts.table();
-  if (record && !detach && !after.some((other) => idOf(other) === id)) await forget(host, runtime, record);
-  await clearStale(host, runtime, after);
+  if (record && !detach && !(await isMounted(host, id))) await forget(host, runtime, record);
   return { target, ...(await release(host, record?.layers ?? [])) };
 }
+
+/** A molecule may be bound to further places. */
+const isMounted = async (host: Host, id: string): Promise<boolean> =>
+  (await host.mounts.table()).some((entry) => idOf(entry) === id);
 
 const noMolecule = (target: string, entry: MountEntry | undefined): MosError =>
   new MosError(

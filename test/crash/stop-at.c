@@ -25,7 +25,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum kind { ALWAYS, OPEN, OPEN_AT, CREATES, FD };
+enum kind { ALWAYS, OPEN, OPEN_AT, CREATES, FD, IOCTL };
 static const struct { long number; enum kind kind; const char *name; } calls[] = {
   {SYS_rename, ALWAYS, "rename"}, {SYS_renameat, ALWAYS, "renameat"}, {SYS_renameat2, ALWAYS, "renameat2"},
   {SYS_unlink, ALWAYS, "unlink"}, {SYS_unlinkat, ALWAYS, "unlinkat"}, {SYS_rmdir, ALWAYS, "rmdir"},
@@ -36,6 +36,7 @@ static const struct { long number; enum kind kind; const char *name; } calls[] =
   {SYS_fchownat, ALWAYS, "fchownat"}, {SYS_truncate, ALWAYS, "truncate"}, {SYS_creat, ALWAYS, "creat"},
   {SYS_mount, ALWAYS, "mount"}, {SYS_umount2, ALWAYS, "umount2"}, {SYS_move_mount, ALWAYS, "move_mount"},
   {SYS_mount_setattr, ALWAYS, "mount_setattr"}, {SYS_fsmount, ALWAYS, "fsmount"},
+  {SYS_finit_module, ALWAYS, "finit_module"}, {SYS_ioctl, IOCTL, "ioctl"},
   {SYS_open, OPEN, "open"}, {SYS_openat, OPEN_AT, "openat"},
   {SYS_write, FD, "write"}, {SYS_pwrite64, FD, "pwrite64"}, {SYS_writev, FD, "writev"}, {SYS_pwritev, FD, "pwritev"},
   {SYS_ftruncate, FD, "ftruncate"}, {SYS_fallocate, FD, "fallocate"}, {SYS_fsync, FD, "fsync"},
@@ -63,6 +64,14 @@ static int opens_for_change(unsigned long long flags) {
   return (flags & O_ACCMODE) != O_RDONLY ? (flags & (O_CREAT | O_TRUNC)) != 0 : (flags & O_CREAT) != 0;
 }
 
+/* linux/loop.h: configure, clear, get a free one; linux/dm-ioctl.h: create, remove, suspend or resume, load. */
+static int changes_devices(unsigned long long request) {
+  static const unsigned requests[] = {0x4c0a, 0x4c01, 0x4c82, 0xc138fd03, 0xc138fd04, 0xc138fd06, 0xc138fd09};
+  for (unsigned i = 0; i < sizeof requests / sizeof *requests; i++)
+    if ((unsigned)request == requests[i]) return 1;
+  return 0;
+}
+
 static int below(const char *prefix, pid_t pid, unsigned long long fd) {
   char link[64], path[4096];
   snprintf(link, sizeof link, "/proc/%d/fd/%llu", pid, fd);
@@ -76,6 +85,7 @@ static int counts(int index, pid_t pid, const char *prefix) {
   struct user_regs_struct regs;
   if (ptrace(PTRACE_GETREGS, pid, 0, &regs)) return 0;
   switch (calls[index].kind) {
+    case IOCTL: return changes_devices(regs.rsi);
     case OPEN: return opens_for_change(regs.rsi);
     case OPEN_AT: return opens_for_change(regs.rdx);
     case FD: return below(prefix, pid, calls[index].number == SYS_copy_file_range ? regs.rdx : regs.rdi);

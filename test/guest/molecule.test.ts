@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
@@ -13,15 +13,15 @@ import {
 } from '../../pkg/atomfs/index.ts';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { digestHex } from '../../pkg/oci/index.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { scratchFolder } from '../helpers/folders.ts';
 import { leavesNothing, makeLayer } from '../helpers/layers.ts';
 
 const owner = 'the test';
 const nameOf = (layer: MoleculeLayer): string => `${digestHex(layer.descriptor.digest)}-verity`;
 
 async function place(t: ExecutionContext) {
-  await leavesNothing(t);
-  const folder = await temporaryFolder(t);
+  const folder = await scratchFolder(t);
+  await leavesNothing(t, folder);
   const [runtime, target] = [`${folder}/run`, `${folder}/target`];
   for (const path of [runtime, target]) mkdirSync(path);
   const base = { target, runtime, owner, integrity: 'verity' } as const;
@@ -242,4 +242,47 @@ test('a sweep removes a verity device that nobody uses', async (t) => {
     root,
   ]);
   t.deepEqual((await sweepMolecules(host, { ...at, owner })).devices, [nameOf(layer)]);
+});
+
+test('killed before any of its mutations, a mount through dm-verity is done by the next one', async (t) => {
+  const at = await place(t);
+  const layers = [await makeLayer(at.folder, { a: '1' }), await makeLayer(at.folder, { b: '2' })];
+  const request = { layers, target: at.target, runtime: at.runtime, owner, integrity: 'verity' };
+  for (let n = 1; ; n++) {
+    const words = ['test/helpers/mount-once.ts', 'mount', JSON.stringify(request), String(n)];
+    const { signal } = spawnSync(process.execPath, words);
+    await at.mount(layers);
+    t.deepEqual(readdirSync(at.target).sort(), ['a', 'b']);
+    await at.unmount();
+    t.deepEqual([await host.devices.dmList(), await host.devices.loops()], [[], []], `point ${n}`);
+    if (signal === null) {
+      t.log(`${n - 1} points`);
+      return t.true(n > 10);
+    }
+  }
+});
+
+test('a device that was created and loaded but never resumed is replaced', async (t) => {
+  const at = await place(t);
+  const layer = await makeLayer(at.folder, { a: '1' });
+  execFileSync('dmsetup', ['create', '--notable', '--noudevsync', nameOf(layer)]);
+  execFileSync('dmsetup', ['load', nameOf(layer), '--table', '0 8 error']);
+  await at.mount([layer]);
+  t.deepEqual(readdirSync(at.target), ['a']);
+  await at.unmount();
+});
+
+test('what another mount namespace still has stays until that ends', async (t) => {
+  const at = await place(t);
+  const layer = await makeLayer(at.folder, { a: '1' });
+  await at.mount([layer]);
+  const other = spawn('unshare', ['-m', '--propagation', 'private', 'sh', '-c', 'echo; exec sleep 1000']);
+  t.teardown(() => other.kill());
+  await new Promise((resolve) => other.stdout.once('data', resolve));
+  t.deepEqual((await at.unmount()).inUse, [layer.descriptor.digest]);
+  t.is((await host.devices.dmList()).length, 1);
+  other.kill();
+  await new Promise((resolve) => other.on('exit', resolve));
+  for (let i = 0; i < 100 && (await host.devices.loops()).length > 0; i++) await host.clock.sleep(20);
+  t.deepEqual([await host.devices.dmList(), await host.devices.loops()], [[], []]);
 });

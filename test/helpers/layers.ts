@@ -86,17 +86,21 @@ async function seal(image: string, tree: 'ours' | 'foreign'): Promise<Sealed> {
   return { ...plain(image), root };
 }
 
-const state = async () => ({
-  mounts: (await host.mounts.table()).map(({ target }) => target),
-  loops: (await host.devices.loops()).map(({ file }) => file),
+/** Mounts and loop devices that have to do with the folder, and all device-mapper devices. */
+const stateOf = async (folder: string) => ({
+  mounts: (await host.mounts.table()).map(({ target }) => target).filter((path) => path.startsWith(folder)),
+  loops: (await host.devices.loops()).map(({ file }) => file).filter((path) => path.startsWith(folder)),
   mapped: (await host.devices.hasDeviceMapper()) ? await host.devices.dmList() : [],
 });
 
-/** Fails the test when it leaves a mount, a loop or a device-mapper device. Call it before everything else. */
-export async function leavesNothing(t: ExecutionContext): Promise<void> {
-  const before = JSON.stringify(await state());
+/**
+ * Fails the test when it leaves a mount, a loop or a device-mapper device in its folder. Call it as soon as there is a
+ * folder: what is registered later is taken down before it looks.
+ */
+export async function leavesNothing(t: ExecutionContext, folder: string): Promise<void> {
+  const before = JSON.stringify(await stateOf(folder));
   t.teardown(async () => {
-    const after = JSON.stringify(await state());
+    const after = JSON.stringify(await stateOf(folder));
     if (after !== before) throw new Error(`something is left: ${after} and not ${before}`);
   });
 }

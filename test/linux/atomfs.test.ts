@@ -6,7 +6,7 @@ import { run } from '../../cmd/cli/run.ts';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { openLayout } from '../../pkg/layout/index.ts';
 import { digestHex, media } from '../../pkg/oci/index.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { scratchFolder } from '../helpers/folders.ts';
 import { chunks, content } from '../helpers/images.ts';
 import { type LayerOptions, leavesNothing, makeLayer } from '../helpers/layers.ts';
 
@@ -14,8 +14,8 @@ type Called = { readonly exit: number; readonly stdout: string; readonly stderr:
 
 /** A layout with the image `two`, of two layers, and the command with a metadata folder of the test's own. */
 async function place(t: ExecutionContext, options: LayerOptions = {}) {
-  await leavesNothing(t);
-  const folder = await temporaryFolder(t);
+  const folder = await scratchFolder(t);
+  await leavesNothing(t, folder);
   const layers = [
     await makeLayer(folder, { 'README.md': 'bottom', 'gone.txt': 'x' }, options),
     await makeLayer(folder, { 'random.txt': 'top', 'gone.txt': { whiteout: true } }, options),

@@ -28,8 +28,8 @@ type Place = {
 };
 
 async function place(t: ExecutionContext): Promise<Place> {
-  await leavesNothing(t);
   const folder = await scratchFolder(t);
+  await leavesNothing(t, folder);
   const [runtime, target, scratch] = [`${folder}/run`, `${folder}/target`, `${folder}/scratch`];
   for (const path of [runtime, target, scratch]) mkdirSync(path);
   const base = { target, runtime, owner, integrity: 'digest' } as const;
