@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: all help setup check docs format images demo test test-unit clean install tools bench-formats
+.PHONY: crash all help setup check docs format images demo test test-unit clean install tools bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -68,6 +68,9 @@ test-unit: node_modules/.installed ## the unit tests alone
 
 docs: node_modules/.installed ## docs/cli.md and docs/errors.md, made of the code
 	node setup/docs.ts
+
+crash: node_modules/.installed ## stop install, update, rollback and gc before every mutation
+	CRASH_STEP=1 TEST_GROUP=crash ava
 
 test: setup build/mosctl $(TOOLS) images $(VM_PARTS) ## everything; the last line counts
 	layouts/images/build.sh guest
