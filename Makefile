@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: crash all help setup check docs format images demo test test-unit clean install tools bench-formats
+.PHONY: crash all help setup check docs format images vm demo test test-unit clean install tools bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -57,6 +57,9 @@ build/kernel/vmlinuz: initrd/kernel.sh
 	initrd/kernel.sh $(@D)
 build/preinit: initrd/preinit.c
 	gcc -static -Os -s -Wall -Wextra -Werror -o $@ $<
+
+vm: images $(VM_PARTS) ## make a machine, boot it in QEMU on this terminal (as root)
+	node setup/vm.ts
 
 check: node_modules/.installed ## format, lint, types, unit tests: before each commit
 	biome check --error-on-warnings .

@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { dirname } from 'node:path';
 
 export type MachineOptions = {
   readonly kernel: string;
@@ -22,7 +24,7 @@ const decoration = /\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07|\r/g;
 /** Long enough for an emulated machine on a busy one; it is there to end what hangs, not to measure. */
 const patience = 300;
 
-/** A machine in QEMU whose serial console is read and typed on. The host's loopback is 10.0.2.2 in it. */
+/** A machine in QEMU whose serial console is read and typed on; `console.log` beside its disk has all of it. The host's loopback is 10.0.2.2 in it. */
 export class Machine {
   readonly #qemu: ChildProcess;
   #raw = '';
@@ -35,7 +37,9 @@ export class Machine {
 
   constructor(options: MachineOptions) {
     this.#qemu = spawn('qemu-system-x86_64', qemuArguments(options));
+    const log = createWriteStream(`${dirname(options.disk)}/console.log`, { flags: 'a' });
     const hear = (chunk: Buffer) => {
+      log.write(chunk);
       this.#raw += chunk.toString('latin1');
       this.#wake();
     };
@@ -44,6 +48,7 @@ export class Machine {
     this.#qemu.stdin?.on('error', () => {}); // the machine ended while we typed: the next wait says so
     this.ended = once(this.#qemu, 'close').then(() => {
       this.#hasEnded = true;
+      log.end();
       this.#wake();
     });
   }
@@ -128,10 +133,10 @@ export class Machine {
 }
 
 /** /dev/kvm of a nested machine may hang its guests, so the processor is always emulated. */
-function qemuArguments(options: MachineOptions): string[] {
+export function qemuArguments(options: MachineOptions, serial = 'stdio'): string[] {
   const { kernel, initrd, disk, append = [], snapshot = false, reboots = false, mebibytes = 2048 } = options;
   return [
-    ...['-nodefaults', '-no-user-config', '-display', 'none', '-monitor', 'none', '-serial', 'stdio'],
+    ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', serial],
     ...['-machine', 'pc', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', `${mebibytes}`],
     ...['-kernel', kernel, '-initrd', initrd],
     ...['-append', ['console=ttyS0', 'panic=-1', ...append].join(' ')],

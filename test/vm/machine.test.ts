@@ -31,12 +31,21 @@ async function reboot(machine: Machine): Promise<void> {
   await machine.login('mos');
 }
 
+const number = (generation: { generation: number } | null) => generation && generation.generation;
+
 /** What the machine says of itself; the unit that judges the generation has ended before. */
 async function state(machine: Machine) {
   await machine.run('systemctl start mos-boot.service');
   const { running, next, booted, good, targets } = JSON.parse(await machine.run('mosctl status --json'));
   const hasLess = (await machine.run('command -v less || echo none')) === '/usr/bin/less\n';
-  return { running: running.generation, next, booted, good, version: targets[0].version, hasLess };
+  return {
+    running: running.generation,
+    next: number(next),
+    booted,
+    good: number(good),
+    version: targets[0].version,
+    hasLess,
+  };
 }
 
 /** The root is an overlay of ours, each of its layers a device of dm-verity that found no damage. */
