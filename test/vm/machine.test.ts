@@ -31,7 +31,7 @@ async function reboot(machine: Machine): Promise<void> {
   await machine.login('mos');
 }
 
-const number = (generation: { generation: number } | null) => generation && generation.generation;
+const number = (generation: { generation: number } | null) => generation?.generation ?? null;
 
 /** What the machine says of itself; the unit that judges the generation has ended before. */
 async function state(machine: Machine) {
