@@ -1,6 +1,6 @@
 import { isMosError, MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import { type Layout, openLayout } from '../layout/index.ts';
+import { isLayout, type Layout, openLayout } from '../layout/index.ts';
 import { openState, type State } from '../state/index.ts';
 import { type MachinePaths, machinePaths } from './paths.ts';
 import { targetsRepository } from './places.ts';
@@ -33,14 +33,10 @@ export async function openStore(
   }
 }
 
-/** The store where there is one. */
+/** The store where there is one; an install that was stopped may have left a folder that is none yet. */
 export async function openStoreIfThere(host: Host, machine: Machine): Promise<Layout | undefined> {
-  try {
-    return await openStore(host, machine);
-  } catch (error) {
-    if (isMosError(error, 'not-found')) return undefined;
-    throw error;
-  }
+  const folder = `${machine.paths.store}/${targetsRepository}`;
+  return (await isLayout(host, folder)) ? openStore(host, machine) : undefined;
 }
 
 export const notInstalled = (machine: Machine, verb: string): MosError =>
