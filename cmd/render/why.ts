@@ -17,6 +17,7 @@ export const renderWhy = (result: WhyResult): string =>
 
 const renderManifest = (manifest: WhyManifest): string[] => [
   `  manifest ${manifest.sha.slice(0, 12)}: ${manifest.update}, ${manifest.release === null ? 'no release' : `release ${manifest.release}`}, security version ${manifest.securityVersion}`,
+  `    signed by ${manifest.signer}`,
   ...(manifest.source === null ? [] : [`    from ${manifest.source}, since generation ${manifest.since}`]),
   ...manifest.targets.map(
     ({ name, version, digest }) => `    ${name} ${version} is image ${shortDigest(digest)}`,

@@ -26,6 +26,7 @@ import {
 } from './incoming.ts';
 import { openMachine } from './machine.ts';
 import { changingSteps, type OperationPlan, type OperationStep, runOperation } from './operation.ts';
+import { installMark } from './paths.ts';
 
 export type InstallOptions = IncomingOptions;
 
@@ -87,8 +88,8 @@ const resultOf = (c: Incoming): InstallResult => ({
   bytes: bytesOf(c.images),
 });
 
-/** Until the last step /config says which manifest is being installed: that one, and no other, is gone on with. */
-const markOf = (c: Incoming): string => `${c.machine.paths.config}/mos/install`;
+/** That manifest, and no other, is gone on with. */
+const markOf = (c: Incoming): string => installMark(c.machine.paths);
 
 async function mark(c: Incoming): Promise<void> {
   if ((await readTextIfThere(c.host, markOf(c))) === `${c.accepted.sha}\n`) return;

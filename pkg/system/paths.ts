@@ -51,3 +51,6 @@ async function hashOfRoot(host: Host, root: string): Promise<string> {
   const real = (await host.files.stat(root)) === undefined ? root : await host.files.realPath(root);
   return createHash('sha256').update(real).digest('hex').slice(0, 32);
 }
+
+/** Until the last step of an install this file says which manifest is being installed. */
+export const installMark = ({ config }: MachinePaths): string => `${config}/mos/install`;

@@ -10,6 +10,7 @@ import {
 import { effectiveRoles, readBooted, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration, unknownFields } from './generation.ts';
 import { type Machine, notInstalled, openMachine } from './machine.ts';
+import { installMark } from './paths.ts';
 import { machineProduct } from './product.ts';
 import { mountsByTarget, type StatusMount } from './status-mounts.ts';
 
@@ -71,6 +72,8 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
   ]);
   const shown = async (one: typeof commit | undefined): Promise<StatusGeneration | null> =>
     one === undefined ? null : toGeneration(await readGenerationCommit(host, state, one));
+  if ((await host.files.stat(installMark(paths))) !== undefined)
+    warnings.push('an install was interrupted: run it again to end it');
   for (const { problem } of [floor, accepted]) if (problem !== undefined) warnings.push(problem);
   warnings.push(...standing(product?.origin, [...mounts.values()].flat()));
   return {

@@ -1,7 +1,7 @@
 import type { Host } from '../host/index.ts';
 import { findTarget, type MachineTarget, parseServiceName } from '../manifest/index.ts';
 import { explainGenerations, type HistoryEntry, listGenerations, trailer } from '../state/index.ts';
-import { readAnchors, type VerifiedManifest } from '../trust/index.ts';
+import { describeCertificates, readAnchors, type VerifiedManifest } from '../trust/index.ts';
 import { readBooted, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { openMachine } from './machine.ts';
@@ -18,6 +18,8 @@ export type WhyOptions = {
 export type WhyManifest = {
   /** SHA-256 of its bytes. */
   readonly sha: string;
+  /** Subject of the certificate whose signature fits. */
+  readonly signer: string;
   readonly update: 'complete' | 'partial';
   readonly release: number | null;
   readonly securityVersion: number;
@@ -74,7 +76,7 @@ export async function why(host: Host, { root, ca, target }: WhyOptions): Promise
 
 function toManifest(
   sha: string,
-  { manifest }: VerifiedManifest,
+  { manifest, certificate }: VerifiedManifest,
   { machine }: LoadedGeneration,
   entries: readonly HistoryEntry[],
   only: MachineTarget | undefined,
@@ -83,6 +85,7 @@ function toManifest(
   const first = entries.findLast(({ trailers }) => trailer(trailers, 'Manifest') === sha);
   return {
     sha,
+    signer: describeCertificates(certificate)[0]?.subject ?? '',
     update: manifest.update_type,
     release: manifest.release ?? null,
     securityVersion: manifest.security_version,

@@ -101,6 +101,7 @@ generation 1  TIME
   believed: the CAs of ROOT/factory/secure/manifestCA.pem
   product UUID (fixed by the first install)
   manifest DIGEST: complete, release 2, security version 0
+    signed by CN=manifest PRODUCT:UUID
     from zot:REPO:machine/install:2, since generation 2
     data d2 is image DIGEST
     hostfs h1 is image DIGEST
