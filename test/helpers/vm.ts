@@ -97,7 +97,9 @@ export class Machine {
     await this.waitFor(/Password: $/, 'the question for the password');
     this.type(password);
     await this.waitFor(/# $/, 'a shell');
-    this.type('dmesg -n 1; stty -echo; exec env PAGER=cat SYSTEMD_PAGER=cat PS1= PS2= bash --norc --noediting');
+    this.type(
+      'dmesg -n 1; stty -echo; exec env PAGER=cat SYSTEMD_PAGER=cat PS1= PS2= bash --norc --noediting',
+    );
     this.type('echo shell-$((40 + 2))');
     await this.waitFor(/shell-42\n/, 'a quiet shell');
   }
