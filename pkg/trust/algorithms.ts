@@ -20,7 +20,7 @@ export type PublicKey = { readonly type: KeyType; readonly key: KeyObject; reado
 
 const smallestRsa = 2048;
 const largestRsa = 8192;
-const largestExponent = 2n ** 32n;
+const largestExponentBits = 32;
 
 /** Object identifiers of RFC 8017, RFC 5480 and RFC 8410. */
 const oid = {
@@ -63,17 +63,16 @@ function typeOf(identifier: string, parameter: Der | undefined): KeyType {
 /** What runtimes judge differently is judged here: OpenSSL (Node) takes keys that BoringSSL (Bun) refuses. */
 const checkers: Readonly<Record<KeyType, (key: Uint8Array) => void>> = {
   rsa(key) {
-    const [modulus, exponent, ...rest] = sequenceOf(parseDer(key)).map((value) =>
-      BigInt(`0x${readUnsigned(value)}`),
-    );
+    const [modulus, exponent, ...rest] = sequenceOf(parseDer(key)).map((value) => readUnsigned(value));
     if (modulus === undefined || exponent === undefined || rest.length > 0) throw malformed();
-    const bits = modulus.toString(2).length;
+    const bits = bitsOf(modulus);
     if (bits < smallestRsa)
       throw refused(`an RSA key of ${bits} bits, at least ${smallestRsa} are asked for`);
     if (bits > largestRsa) throw refused(`an RSA key of ${bits} bits, at most ${largestRsa} are allowed`);
-    if (exponent > largestExponent) throw refused('an RSA key with too large an exponent');
-    if (exponent < 3n || exponent % 2n === 0n) throw refused(`an RSA key with the exponent ${exponent}`);
-    if (modulus % 2n === 0n) throw malformed();
+    if (bitsOf(exponent) > largestExponentBits) throw refused('an RSA key with too large an exponent');
+    if (exponent === '01' || !isOdd(exponent))
+      throw refused(`an RSA key with the exponent ${Number(`0x${exponent}`)}`);
+    if (!isOdd(modulus)) throw malformed();
   },
   ecdsa(key) {
     if (key.length !== 65 || key[0] !== 4) throw malformed(); // RFC 5480 2.2, uncompressed
@@ -82,6 +81,13 @@ const checkers: Readonly<Record<KeyType, (key: Uint8Array) => void>> = {
     if (key.length !== 32) throw malformed();
   },
 };
+
+/** Of a number in hex digits. (BigInt would do, at more cost.) */
+const bitsOf = (hex: string): number => {
+  const digits = hex.replace(/^0+/, '');
+  return digits === '' ? 0 : digits.length * 4 - Math.clz32(Number.parseInt(digits.slice(0, 1), 16)) + 28;
+};
+const isOdd = (hex: string): boolean => /[13579bdf]$/.test(hex);
 
 function importKey(spki: Uint8Array): KeyObject {
   try {

@@ -21,8 +21,6 @@ export type ChainPolicy = {
   readonly revoked: readonly RevocationList[];
 };
 
-const deepest = 4;
-
 /** The chain from the leaf to the CA that is trusted, the leaf first. Throws a Refusal. */
 export function verifyChain(
   leaf: Certificate,
@@ -36,7 +34,7 @@ export function verifyChain(
   return chain;
 }
 
-/** Tries each CA of the name that the last one gives as its issuer; trusted ones first. */
+/** Tries each CA of the name that the last one gives as its issuer; trusted ones first. Callers bound `intermediates`. */
 function findChain(
   chain: readonly Certificate[],
   intermediates: readonly Certificate[],
@@ -54,7 +52,7 @@ function findChain(
         checkIssuer(issuer, chain.length - 1);
         const longer = [...chain, issuer];
         if (isAnchor) return longer;
-        if (longer.length <= deepest) return findChain(longer, intermediates, policy);
+        return findChain(longer, intermediates, policy);
       } catch (error) {
         if (!(error instanceof Refusal)) throw error;
         failures.push(error);

@@ -159,6 +159,7 @@ export function readTime(value: Der | undefined): Date {
   return date;
 }
 
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 const textTags: readonly number[] = [derTag.utf8String, derTag.printableString, derTag.ia5String];
 /** Numeric and T61 strings. */
 const oldTextTags: readonly number[] = [0x12, 0x14];
@@ -168,7 +169,7 @@ export function readText(value: Der): string | undefined {
   if (oldTextTags.includes(value.tag)) return undefined;
   if (!textTags.includes(value.tag)) throw bad(`tag ${value.tag.toString(16)} where a string belongs`);
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value.content);
+    return decoder.decode(value.content);
   } catch (cause) {
     throw new MosError('invalid', 'cannot read DER: a string that is not UTF-8', { cause });
   }

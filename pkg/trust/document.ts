@@ -50,18 +50,38 @@ const productName = /^manifest PRODUCT:([A-Za-z0-9][A-Za-z0-9._-]{0,127})$/;
 export const productOf = (certificate: Certificate): string | undefined =>
   productName.exec(certificate.subject.commonName ?? '')?.[1];
 
-/** Finds a certificate that may sign and a signature of it that fits the exact bytes, and checks the machine's product. */
-export function verifyEvidence(evidence: Evidence, policy: Policy): Proof {
+/** The first of `proofsOf`. */
+export const verifyEvidence = (evidence: Evidence, policy: Policy): Proof => proofsOf(evidence, policy)[0];
+
+/**
+ * Every certificate that may sign and has a signature that fits the exact bytes, of the machine's product; at least
+ * one, or an error. More than one: keys are being rotated, or another project of the keyset signed the bytes too, which
+ * must not hide the one that is meant.
+ */
+export function proofsOf(evidence: Evidence, policy: Policy): readonly [Proof, ...Proof[]] {
   const time = policy.time === 'at boot' ? undefined : checkClock(policy.time);
+  const proofs: Proof[] = [];
   const failures: Refusal[] = [];
   for (const pem of distinct(evidence.certificates))
     try {
-      return verifyWith(pem, evidence, policy, time);
+      proofs.push(verifyWith(pem, evidence, policy, time));
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       failures.push(error);
     }
+  const [first, ...rest] = proofs;
+  if (first !== undefined) return [first, ...rest];
   throw refusalError(evidence.name, nearest(failures) ?? new Refusal('no-certificate'), failures.length - 1);
+}
+
+/** The proof of the product that the document itself names. */
+export function proofFor(name: string, proofs: readonly [Proof, ...Proof[]], product: string): Proof {
+  const proof = proofs.find((candidate) => candidate.product === product);
+  if (proof !== undefined) return proof;
+  throw refusalError(
+    name,
+    new Refusal('manifest-product', { detail: `${proofs[0].product}, it names ${product}` }),
+  );
 }
 
 /** A clock that can't be right judges no dates. */
@@ -93,12 +113,19 @@ function verifyWith(pem: Uint8Array, evidence: Evidence, policy: Policy, time: D
   return { bytes: evidence.bytes, sha, certificate: pem, signature, product };
 }
 
+/** Leaf and CAs below the trusted one: crossed certificates of a stranger must not cost time without end. */
+const longestChain = 4;
+
 /** At least one. Whatever is wrong with the bytes of a stranger becomes a Refusal, never a crash. */
 export function readCertificates(pem: Uint8Array): readonly [Certificate, ...Certificate[]] {
   try {
-    const [leaf, ...rest] = parseCertificatePem(pem).map(parseCertificate);
+    const blocks = parseCertificatePem(pem);
+    if (blocks.length > longestChain)
+      throw new Refusal('malformed', { detail: `more than ${longestChain} in a row` });
+    const [leaf, ...rest] = blocks.map(parseCertificate);
     if (leaf !== undefined) return [leaf, ...rest];
   } catch (error) {
+    if (error instanceof Refusal) throw error;
     // What the runtime said is left out: it differs between runtimes, and helps nobody.
     if (!(error instanceof MosError)) throw new Refusal('malformed', { detail: 'it cannot be read' });
     throw new Refusal(error.code === 'untrusted' ? 'key-type' : 'malformed', { detail: error.message });

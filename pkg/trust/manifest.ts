@@ -1,5 +1,5 @@
 import { type InstallManifest, parseInstallManifest } from '../manifest/index.ts';
-import { type Evidence, type Policy, type Proof, verifyEvidence } from './document.ts';
+import { type Evidence, type Policy, type Proof, proofFor, proofsOf } from './document.ts';
 import { Refusal, refusalError } from './refusals.ts';
 import { markVerified, type Verified } from './verified.ts';
 
@@ -14,13 +14,9 @@ export type VerifiedManifest = Proof & {
  * What needs the machine's state (release, security version) is the caller's.
  */
 export async function verifyInstallManifest(evidence: Evidence, policy: Policy): Promise<VerifiedManifest> {
-  const proof = verifyEvidence(evidence, policy);
-  const { manifest, unknown } = await parseInstallManifest(proof.bytes, evidence.name);
-  if (manifest.product !== proof.product)
-    throw refusalError(
-      evidence.name,
-      new Refusal('manifest-product', { detail: `${proof.product}, it names ${manifest.product}` }),
-    );
+  const proofs = proofsOf(evidence, policy);
+  const { manifest, unknown } = await parseInstallManifest(evidence.bytes, evidence.name);
+  const proof = proofFor(evidence.name, proofs, manifest.product);
   if (policy.time !== 'at boot' && manifest.not_after !== undefined)
     if (policy.time.now > new Date(manifest.not_after))
       throw refusalError(evidence.name, new Refusal('outdated', { detail: manifest.not_after }));

@@ -1,5 +1,5 @@
 import { MosError } from '../errors/index.ts';
-import { type Evidence, type Policy, type Proof, verifyEvidence } from './document.ts';
+import { type Evidence, type Policy, type Proof, proofFor, proofsOf } from './document.ts';
 import { Refusal, type RefusalWords, refusalError } from './refusals.ts';
 import { markVerified, type Verified } from './verified.ts';
 
@@ -33,14 +33,11 @@ export type VerifiedTicket = Proof & { readonly ticket: Verified<Ticket> };
 /** Accepts a ticket, or throws. With `time: 'at boot'` a stored one is checked again, its dates, nonce and the present floor don't count. */
 export function verifyTicket(evidence: Evidence, policy: TicketPolicy): VerifiedTicket {
   if (policy.time !== 'at boot') checkCommitTime(policy.time.now, policy.newestCommit);
-  const proof = verifyEvidence(evidence, policy);
-  const ticket = parseTicket(proof.bytes, evidence.name);
-  const refuse = (
-    kind: 'manifest-product' | 'ticket-serial' | 'ticket-floor' | 'ticket-used' | 'outdated',
-    words: RefusalWords,
-  ) => refusalError(evidence.name, new Refusal(kind, words));
-  if (ticket.product !== proof.product)
-    throw refuse('manifest-product', { detail: `${proof.product}, it names ${ticket.product}` });
+  const proofs = proofsOf(evidence, policy);
+  const ticket = parseTicket(evidence.bytes, evidence.name);
+  const proof = proofFor(evidence.name, proofs, ticket.product);
+  const refuse = (kind: 'ticket-serial' | 'ticket-floor' | 'ticket-used' | 'outdated', words: RefusalWords) =>
+    refusalError(evidence.name, new Refusal(kind, words));
   if (ticket.serial !== policy.serial)
     throw refuse('ticket-serial', { detail: `${ticket.serial}, this is ${policy.serial}` });
   if (policy.time !== 'at boot') {

@@ -25,7 +25,9 @@ export type Flaws = {
   readonly keyUsage?: number | undefined;
   readonly purposes?: readonly string[] | undefined;
   readonly serialNumber?: string;
+  /** An extension of this type, critical or not. */
   readonly critical?: string;
+  readonly uncritical?: string;
 };
 export type Issued = { readonly pem: Buffer; readonly name: string; readonly keys: webcrypto.CryptoKeyPair };
 
@@ -103,6 +105,9 @@ async function make(plan: Flaws & { name: string }, issuer?: Issued): Promise<Is
       ...(plan.purposes === undefined ? [] : [new ExtendedKeyUsageExtension([...plan.purposes])]),
       await SubjectKeyIdentifierExtension.create(keys.publicKey),
       ...(issuer === undefined ? [] : [await AuthorityKeyIdentifierExtension.create(issuer.keys.publicKey)]),
+      ...(plan.uncritical === undefined
+        ? []
+        : [new Extension(plan.uncritical, false, Buffer.from('0500', 'hex'))]),
       ...(plan.critical === undefined
         ? []
         : [new Extension(plan.critical, true, Buffer.from('0500', 'hex'))]),

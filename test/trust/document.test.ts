@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import { type Evidence, parseAnchors, verifyEvidence } from '../../pkg/trust/index.ts';
+import { type Evidence, parseAnchors, verifyEvidence, verifyInstallManifest } from '../../pkg/trust/index.ts';
 import { type Issued, makeCa, makeLeaf, otherProduct, product, signWith } from '../helpers/authority.ts';
 
 const time = { now: new Date('2026-11-21T12:00:00Z'), builtAt: new Date('2026-01-01T00:00:00Z') };
@@ -77,12 +77,42 @@ test('while keys are rotated, the old and the new CA of one name are both believ
   }
 });
 
+test('another project of the keyset that signs too does not hide the one that is meant', async (t) => {
+  const ca = await makeCa();
+  const [own, other] = [await makeLeaf(ca), await makeLeaf(ca, { name: `manifest PRODUCT:${otherProduct}` })];
+  const manifest = Buffer.from(
+    `{"version":1,"product":"${product}","targets":[{"service_name":"a","version":"1","service_type":"fs-only","network":{"type":"none"},"nsgroup":"none","digest":"sha256:${'a'.repeat(64)}","storage":null,"size":7}],"storage":null,"update_type":"complete"}`,
+  );
+  const signatures = [await signWith(other, manifest), await signWith(own, manifest)];
+  const firstInstall = { ...policyOf(ca), product: undefined };
+  for (const certificates of [
+    [other.pem, own.pem],
+    [own.pem, other.pem],
+  ]) {
+    const verified = await verifyInstallManifest(
+      { name: 'it', bytes: manifest, certificates, signatures },
+      firstInstall,
+    );
+    t.is(verified.product, product);
+    t.deepEqual(Buffer.from(verified.certificate), own.pem);
+  }
+});
+
+test('more certificates in a row than any chain has are refused unread', async (t) => {
+  const ca = await makeCa();
+  const leaf = await makeLeaf(ca);
+  const pem = Buffer.concat([leaf.pem, ca.pem, ca.pem, ca.pem, ca.pem]);
+  t.throws(() => verifyEvidence(evidenceOf([pem], [Buffer.alloc(0)]), policyOf(ca)), {
+    message: 'cannot trust it: its certificate is malformed (more than 4 in a row)',
+  });
+});
+
 test('a loop of certificates that sign each other ends', async (t) => {
   const first = await makeCa({ name: 'A' });
   const second = await makeCa({ name: 'B' }, first);
   const crossed = await makeCa({ name: 'A' }, { ...second, name: 'B' });
   const leaf = await makeLeaf(second);
-  const pem = Buffer.concat([leaf.pem, second.pem, crossed.pem, first.pem, second.pem]);
+  const pem = Buffer.concat([leaf.pem, second.pem, crossed.pem, first.pem]);
   const evidence = evidenceOf([pem], [await signWith(leaf, bytes)]);
   t.throws(() => verifyEvidence(evidence, policyOf(nobody)), {
     message: `cannot trust it: its certificate "manifest PRODUCT:${product}" was not signed by a CA of manifestCA.pem`,

@@ -230,6 +230,17 @@ test(
   },
 );
 test(
+  'a CA with constraints that we do not apply, critical or not',
+  refuses,
+  'ca-critical',
+  'its CA "Manifest rootCA" has a critical extension that is not understood (2.5.29.30)',
+  { ca: { uncritical: '2.5.29.30' } },
+);
+test('an unknown extension that is not critical', accepts, {
+  ca: { uncritical: '1.2.3.4' },
+  leaf: { uncritical: '1.2.3.4' },
+});
+test(
   'more CAs than the path length allows',
   refuses,
   'path-length',

@@ -38,6 +38,9 @@ const oid = {
   messageDigest: '1.2.840.113549.1.9.4',
 } as const;
 
+/** The signer's and CAs above it; each may be tried as the issuer of each other. */
+const mostCertificates = 6;
+
 const bad = (why: string): MosError => new MosError('invalid', `cannot read the signature: ${why}`);
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest();
 
@@ -52,6 +55,8 @@ export function parseImageSignature(blob: Uint8Array): ImageSignature {
   const [, , content, ...optional] = sequenceOf(parseDer(expectTag(explicit, contextTag(0)).content));
   const certificates = optional[0]?.tag === contextTag(0) ? childrenOf(optional.shift() as Der) : [];
   if (optional[0]?.tag === contextTag(1)) optional.shift(); // revocation lists
+  if (certificates.length > mostCertificates)
+    throw bad(`it brings more than ${mostCertificates} certificates`);
   const [signer, ...more] = childrenOf(expectTag(optional[0], derTag.set));
   if (signer === undefined || more.length > 0) throw bad('it has not exactly one signer');
   const indirect = readContent(content);

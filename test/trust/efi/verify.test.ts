@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { parsePeImage } from '../../../pkg/trust/efi/image.ts';
 import { verifyEfiBytes } from '../../../pkg/trust/efi/verify.ts';
 import { parseAnchors, signEfi, verifyEfi } from '../../../pkg/trust/index.ts';
 import { scratchFolder } from '../../helpers/folders.ts';
@@ -183,6 +184,17 @@ test(
 );
 test('the signature of another file', refuses, 'its bytes are not those that were signed', (good) =>
   withTable(makePe({ sections: [{ start: 512, size: 2048 }] }), [blobOf(good)]),
+);
+test(
+  'a tampered section and its new digest in the signature',
+  refuses,
+  'its signature is malformed (cannot read the signature: its content was changed after it was signed)',
+  edited((file) => {
+    const before = Buffer.from(parsePeImage(file).digest);
+    file.writeUInt8(0xcd, 600);
+    const at = file.indexOf(before, tableOf(file));
+    Buffer.from(parsePeImage(file).digest).copy(file, at);
+  }),
 );
 test(
   'a signature of garbage',

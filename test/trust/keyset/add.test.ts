@@ -255,6 +255,14 @@ test('whatever a keyset add was stopped at, there is a whole keyset or none, and
   }
 });
 
+test('of two that add the same at the same time one does, and the other is told', async (t) => {
+  const folder = await withKeyset(t);
+  const add = () => addSudi(host, 'acme', 'default', 'SN1', { folder });
+  const results = await Promise.allSettled([add(), add(), add()]);
+  t.deepEqual(results.map(({ status }) => status).sort(), ['fulfilled', 'rejected', 'rejected']);
+  for (const result of results) if (result.status === 'rejected') t.is(result.reason.code, 'exists');
+});
+
 test('a keyset that has lost a half is told, not used', async (t) => {
   const folder = await withKeyset(t);
   await writeFile(
