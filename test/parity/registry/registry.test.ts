@@ -375,7 +375,8 @@ test('memory does not grow with a blob, also where the reader is slower than the
     };
     const small = await peak(50_000_000);
     const large = await peak(1_500_000_000);
-    t.true(large < small * 1.5, `${command[0]}: ${small} KiB for 50 MB, ${large} KiB for 1.5 GB`);
+    // How much garbage a runtime lets lie depends on the machine; a tenth of what came more would be a leak.
+    t.true(large - small < 1_450_000 / 10, `${command[0]}: ${small} KiB for 50 MB, ${large} KiB for 1.5 GB`);
     t.log(`${command[0].slice(0, 12)}: ${small} KiB for 50 MB, ${large} KiB for 1.5 GB`);
   }
 });
