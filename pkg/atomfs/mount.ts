@@ -16,7 +16,7 @@ import {
   toMolecule,
   writeRecord,
 } from './record.ts';
-import { clearStage, lockMolecules, openStage } from './stage.ts';
+import { clearedTable, lockMolecules, openStage } from './stage.ts';
 import { clearStale, forget } from './sweep.ts';
 import { makeUpper, openUpper } from './upper.ts';
 
@@ -30,8 +30,7 @@ export async function mountMolecule(host: Host, request: MoleculeRequest): Promi
   const layers = await prepareLayers(host, onceEach(request.layers), request);
   await requireDeviceMapper(host, layers);
   await using _lock = await lockMolecules(host, request.runtime, request.owner);
-  const table = await host.mounts.table();
-  await clearStage(host, request.runtime, table);
+  const table = await clearedTable(host, request.runtime);
   const old = await findOld(host, request, target, table);
   if (old && isSame(old, request)) return { ...toMolecule(old), target, isNew: false };
   if (old && !request.replace)

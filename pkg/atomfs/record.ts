@@ -33,9 +33,11 @@ export function idOf(entry: MountEntry): string | undefined {
   return entry.fstype === 'overlay' && entry.source.startsWith(mark) && idPattern.test(id) ? id : undefined;
 }
 
-/** What is seen at a path: the last mount there. */
-export const mountAt = (table: readonly MountEntry[], target: string): MountEntry | undefined =>
-  table.findLast((entry) => entry.target === target);
+/** What is seen at a path: the mount there that no other one there stands on. The order of the table says nothing. */
+export function mountAt(table: readonly MountEntry[], target: string): MountEntry | undefined {
+  const there = table.filter((entry) => entry.target === target);
+  return there.findLast((entry) => !there.some((above) => above !== entry && above.parent === entry.id));
+}
 
 export async function currentPlace(
   host: Host,

@@ -1,5 +1,5 @@
 import type { Host, MountEntry } from '../host/index.ts';
-import { recordFolder } from './record.ts';
+import { idOf, readRecord, recordFolder } from './record.ts';
 
 /** Longest wait for another mosctl that mounts or unmounts, in milliseconds. */
 const lockWait = 60_000;
@@ -18,7 +18,7 @@ export interface Stage extends AsyncDisposable {
 
 /**
  * A small tmpfs that layers are mounted below until they are stacked. Detached at the end whatever happened: an overlay
- * holds its layers by itself, and what it doesn't hold is gone. Needs the lock, and a cleared stage.
+ * holds its layers by itself, and what it doesn't hold is gone. Needs the lock, and `clearedTable` before.
  */
 export async function openStage(host: Host, runtime: string): Promise<Stage> {
   const folder = stageFolder(runtime);
@@ -34,8 +34,28 @@ export async function openStage(host: Host, runtime: string): Promise<Stage> {
   return { folder, [Symbol.asyncDispose]: () => host.mounts.unmount(folder, { detach: true }) };
 }
 
-/** Detaches what a process that died left there. */
-export async function clearStage(host: Host, runtime: string, table: readonly MountEntry[]): Promise<void> {
+/**
+ * The mount table, after what a process that died left was taken away: its stage, and an old molecule on top of the one
+ * that was to replace it. That one had proved healthy by then, so it is the one that stays.
+ */
+export async function clearedTable(host: Host, runtime: string): Promise<readonly MountEntry[]> {
+  const table = await host.mounts.table();
   const folder = stageFolder(runtime);
-  for (const entry of table) if (entry.target === folder) await host.mounts.unmount(folder, { detach: true });
+  const left = [
+    ...table.filter(({ target }) => target === folder),
+    ...(await replacedBy(host, runtime, table)),
+  ];
+  for (const { target } of left) await host.mounts.unmount(target, { detach: true });
+  return left.length === 0 ? table : host.mounts.table();
+}
+
+/** Molecules that stand on another one of this runtime folder, which only `replace` does, for a moment. */
+async function replacedBy(host: Host, runtime: string, table: readonly MountEntry[]): Promise<MountEntry[]> {
+  const found: MountEntry[] = [];
+  for (const entry of table) {
+    const below = table.find(({ id, target }) => id === entry.parent && target === entry.target);
+    const id = below && below !== entry && idOf(entry) !== undefined ? idOf(below) : undefined;
+    if (id !== undefined && (await readRecord(host, runtime, id)) !== undefined) found.push(entry);
+  }
+  return found;
 }

@@ -11,7 +11,7 @@ import {
   recordFolder,
   removeRecord,
 } from './record.ts';
-import { clearStage, lockMolecules } from './stage.ts';
+import { clearedTable, lockMolecules } from './stage.ts';
 
 /** A dm-verity device of ours, and the blob below a loop device. */
 const deviceName = /^([0-9a-f]{64})-verity(?:-[0-9a-f]{8})?$/;
@@ -63,8 +63,7 @@ export async function sweepMolecules(
 ): Promise<Swept> {
   const { runtime, owner } = options;
   await using _lock = await lockMolecules(host, runtime, owner);
-  const table = await host.mounts.table();
-  await clearStage(host, runtime, table);
+  const table = await clearedTable(host, runtime);
   const stale = await clearStale(host, runtime, table);
   return {
     targets: stale.map(({ target }) => target),

@@ -3,7 +3,7 @@ import type { Host, MountEntry } from '../host/index.ts';
 import type { Digest } from '../oci/index.ts';
 import type { LayerUse, Runtime } from './molecule.ts';
 import { idOf, mountAt, readRecord, writeRecord } from './record.ts';
-import { clearStage, lockMolecules } from './stage.ts';
+import { clearedTable, lockMolecules } from './stage.ts';
 import { clearStale, forget } from './sweep.ts';
 
 export type Unmounted = {
@@ -25,8 +25,7 @@ export async function unmountMolecule(
   const { runtime, owner, detach = false } = options;
   const target = await host.files.realPath(path);
   await using _lock = await lockMolecules(host, runtime, owner);
-  const table = await host.mounts.table();
-  await clearStage(host, runtime, table);
+  const table = await clearedTable(host, runtime);
   const stale = await clearStale(host, runtime, table);
   const entry = mountAt(table, target);
   const id = entry && idOf(entry);

@@ -39,11 +39,12 @@ type At = Awaited<ReturnType<typeof place>>;
 function killer(
   at: At,
   verb: 'mount' | 'unmount',
+  request: MoleculeRequest = at.request,
 ): (n: number) => { count: number; killed: string | undefined } {
   const stopAt = `${at.folder}/stop-at`;
   execFileSync('gcc', ['-O2', '-o', stopAt, 'test/crash/stop-at.c']);
   return (n) => {
-    const command = [process.execPath, script, verb, JSON.stringify(at.request)];
+    const command = [process.execPath, script, verb, JSON.stringify(request)];
     spawnSync(stopAt, [String(n), at.folder, `${at.folder}/report`, '--', ...command], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
@@ -91,6 +92,30 @@ test('killed before any of its system calls, an unmount is finished by the next 
   }
   t.log(`${count} points`);
   t.true(count > 3);
+});
+
+test('killed before any of its system calls, a replacement is done by the next one', async (t) => {
+  const at = await place(t);
+  const layers = [await makeLayer(at.folder, { a: 'new' })];
+  const { upper: _, ...old } = at.request;
+  const request: MoleculeRequest = { ...old, layers, replace: true };
+  const run = killer(at, 'mount', request);
+  await mountMolecule(host, old);
+  const { count } = run(0);
+  await unmountMolecule(host, at.target, request);
+  for (let n = 1; n <= count; n++) {
+    await mountMolecule(host, old);
+    const { killed } = run(n);
+    const point = `point ${n}: ${killed}`;
+    await mountMolecule(host, request);
+    t.deepEqual(readdirSync(at.target), ['a'], point);
+    t.is(readFileSync(`${at.target}/a`, 'utf8'), 'new', point);
+    await unmountMolecule(host, at.target, request);
+    t.deepEqual(readdirSync(at.target), [], point);
+    t.deepEqual(await leftOf(at), [], point);
+  }
+  t.log(`${count} points`);
+  t.true(count > 10);
 });
 
 const loopsOf = async (folder: string): Promise<string[]> =>
