@@ -13,7 +13,7 @@ import { isObjectId, type ObjectId, readTyped } from './git/objects.ts';
 import { type Commit, parseCommit, parseTree, type TreeEntry } from './git/parse.ts';
 import { listRefs, readRef } from './git/refs.ts';
 import { parseMessage, type Trailers } from './message.ts';
-import { type Role, roleRef, roles, type State, tagRef } from './paths.ts';
+import { mainRef, type Role, roleRef, roles, type State, tagRef } from './paths.ts';
 
 /** An install manifest as it was signed. */
 export type SignedFile = {
@@ -63,8 +63,17 @@ export async function resolveGeneration(
   state: State,
   which: Which,
 ): Promise<ObjectId | undefined> {
-  if (typeof which === 'number') return readRef(host, state, tagRef(which));
+  if (typeof which === 'number')
+    return (await readRef(host, state, tagRef(which))) ?? untaggedTip(host, state, which);
   return isRole(which) ? readRef(host, state, roleRef(which)) : which;
+}
+
+/** The newest generation may lack its tag: a kill came between the two refs. The next one that is made repairs it. */
+async function untaggedTip(host: Host, state: State, number: number): Promise<ObjectId | undefined> {
+  const tip = await readRef(host, state, mainRef);
+  if (tip === undefined) return undefined;
+  const { message } = parseCommit(await readTyped(host, state, 'commit', tip));
+  return parseMessage(message)?.number === number ? tip : undefined;
 }
 
 const isRole = (which: string): which is Role => (roles as readonly string[]).includes(which);

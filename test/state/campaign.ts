@@ -19,7 +19,7 @@ import {
   verifyRepository,
 } from '../../pkg/state/index.ts';
 import { Crash, countingHost, crashingHost } from '../helpers/counting-host.ts';
-import { ForgetfulHost } from '../helpers/forgetful-host.ts';
+import { ForgetfulHost, type Survives } from '../helpers/forgetful-host.ts';
 import { advance, content, git, temporaryState, withClock } from './samples.ts';
 
 const sha = parseManifestSha('a'.repeat(64));
@@ -79,7 +79,7 @@ export const campaign = test.macro({
 
 /** Cuts the power at each of its mutations. */
 export const powerCuts = test.macro({
-  exec: async (t, survives: 'nothing' | 'names') => {
+  exec: async (t, survives: Survives) => {
     const { host } = withClock('2026-11-21T10:00:00Z');
     let points = 0;
     for (let n = 1, isDone = false; !isDone; n++) {

@@ -170,6 +170,17 @@ test('numbers grow over a lost tag and over commits of other people', async (t) 
   t.is(await git(state, 'log', '-1', '--format=%s', 'generation-3'), 'generation 3: hostfs three');
 });
 
+test('the newest generation is found by its number where a kill prevented its tag', async (t) => {
+  const state = await temporaryState(t);
+  await advance(linuxHost, state, 'one');
+  const two = await advance(linuxHost, state, 'two');
+  await git(state, 'update-ref', '-d', 'refs/tags/generation-2');
+  t.is((await readGeneration(linuxHost, state, 2)).commit, two.commit);
+  await t.throwsAsync(readGeneration(linuxHost, state, 3), {
+    message: `cannot find generation 3 in ${state.repository}`,
+  });
+});
+
 test('roles move only from what they were', async (t) => {
   const state = await temporaryState(t);
   const one = await advance(linuxHost, state, 'one');
