@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import { temporaryMark, writeAtomic } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { Crash, countingHost, crashingHost } from './counting-host.ts';
-import { ForgetfulHost, type Survives } from './forgetful-host.ts';
+import { ForgetfulHost, type Survives, worlds } from './forgetful-host.ts';
 
 async function folders(t: ExecutionContext): Promise<{ tree: string; stash: string }> {
   const base = await mkdtemp(join(tmpdir(), 'mos-crash-'));
@@ -45,8 +45,8 @@ for (const survives of ['nothing', 'names'] as const)
   });
 
 test('a file renamed before its sync is empty after the cut: the host catches the classic mistake', async (t) => {
-  const lost: Record<Survives, string | undefined> = { nothing: undefined, names: undefined };
-  for (const survives of ['nothing', 'names'] as const) {
+  const lost: Partial<Record<Survives, string | undefined>> = {};
+  for (const survives of worlds) {
     const { tree, stash } = await folders(t);
     const path = join(tree, 'file');
     const forgetful = new ForgetfulHost(linuxHost, stash, Number.POSITIVE_INFINITY);
@@ -58,7 +58,7 @@ test('a file renamed before its sync is empty after the cut: the host catches th
     await forgetful.powerCut(survives);
     lost[survives] = await readFile(path, 'utf8').catch(() => undefined);
   }
-  t.deepEqual(lost, { nothing: undefined, names: '' });
+  t.deepEqual(lost, { nothing: undefined, names: '', half: undefined });
 });
 
 test('a removed tree comes back when its folder was not synced', async (t) => {
@@ -69,4 +69,26 @@ test('a removed tree comes back when its folder was not synced', async (t) => {
   t.deepEqual(await readdir(tree), []);
   await forgetful.powerCut('nothing');
   t.deepEqual(await readdir(join(tree, 'a')), ['b']);
+});
+
+test('names that a program made are gone when their folder was not synced, and the older half may stay', async (t) => {
+  const left: Partial<Record<Survives, string[]>> = {};
+  for (const survives of worlds) {
+    const { tree, stash } = await folders(t);
+    const forgetful = new ForgetfulHost(linuxHost, stash, Number.POSITIVE_INFINITY);
+    const shell = (script: string) => forgetful.host.processes.run(['sh', '-c', script], { cwd: tree });
+    await linuxHost.files.makeFolder(join(tree, '.git'));
+    await shell('echo 1 > .git/synced; echo 1 > .git/moved; echo 1 > .git/removed');
+    await forgetful.host.files.syncFolder(join(tree, '.git'));
+    await shell('echo 2 > .git/new; mv .git/new .git/moved; sleep 0.02; echo 2 > .git/late; rm .git/removed');
+    await forgetful.powerCut(survives);
+    const names = await readdir(join(tree, '.git'));
+    const text = await readFile(join(tree, '.git/moved'), 'utf8');
+    left[survives] = [...names.sort(), text.trim()];
+  }
+  t.deepEqual(left, {
+    nothing: ['moved', 'removed', 'synced', '1'],
+    names: ['late', 'moved', 'synced', '2'],
+    half: ['late', 'moved', 'removed', 'synced', '2'],
+  });
 });

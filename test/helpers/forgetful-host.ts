@@ -1,16 +1,20 @@
 import { promises as fs } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Files, Host, WritableFile } from '../../pkg/host/index.ts';
+import { type Files, type Host, mutations, type Processes, type WritableFile } from '../../pkg/host/index.ts';
 import { Crash } from './counting-host.ts';
+import { changesBetween, namesBelow } from './forgetful-program.ts';
 
 /**
- * A host that forgets at the power cut what was not fsynced. Two worlds are possible after a cut, and both are tried:
+ * A host that forgets at the power cut what was not fsynced. Of the worlds that are possible after a cut three are tried:
  * `nothing` – unsynced names and unsynced bytes are both gone; `names` – the names made it to the disk, the bytes
- * did not (a file renamed into place before it was synced is cut to what was synced).
+ * did not (a file renamed into place before it was synced is cut to what was synced); `half` – of the unsynced names the
+ * older half made it, as where a journal was written in the meantime.
  *
- * Programs (git with full fsync) count as durable when they have ended. `powerCut()` puts the tree into that state.
+ * A program (git with full fsync) has synced the bytes of its files when it has ended, but those of a work tree, and no
+ * names: those in its working directory are forgotten like ours. `powerCut()` puts the tree into that state.
  */
-export type Survives = 'nothing' | 'names';
+export type Survives = 'nothing' | 'names' | 'half';
+export const worlds: readonly Survives[] = ['nothing', 'names', 'half'];
 
 /** How to take a change of names back, and the folder whose sync makes it durable. */
 type NameChange = { readonly folder: string; readonly takeBack: () => Promise<void> };
@@ -25,12 +29,21 @@ export class ForgetfulHost {
   #stashed = 0;
   #count = 0;
   #stopAt: number;
+  #below: string;
   #dead = false;
 
-  constructor(real: Host, stash: string, stopAt: number) {
+  /** @param below the disk; what is elsewhere is gone with the power anyway, and left as it is */
+  constructor(real: Host, stash: string, stopAt: number, below = '/') {
     this.#stash = stash;
     this.#stopAt = stopAt;
-    this.host = { ...real, files: this.#files(real.files), processes: this.#guard(real.processes, ['run']) };
+    this.#below = below;
+    this.host = {
+      ...real,
+      files: this.#files(real.files),
+      processes: this.#processes(real.processes),
+      mounts: this.#guard(real.mounts, mutations.mounts),
+      devices: this.#guard(real.devices, mutations.devices),
+    };
   }
 
   get crashed(): boolean {
@@ -64,6 +77,23 @@ export class ForgetfulHost {
         };
       },
     });
+  }
+
+  #processes(real: Processes): Processes {
+    const run: Processes['run'] = async (argv, options) => {
+      this.#tick('run');
+      const folder = options?.cwd;
+      if (folder === undefined) return real.run(argv, options);
+      const before = await namesBelow(folder);
+      const result = await real.run(argv, options);
+      for (const { path, isWritten, takeBack } of changesBetween(before, await namesBelow(folder))) {
+        this.#changed(path, takeBack);
+        if (isWritten && !path.startsWith(`${folder}/.git/`))
+          this.#unsynced.set(path, { path: async () => path, durable: Buffer.alloc(0) });
+      }
+      return result;
+    };
+    return { query: this.#guard(real, []).query, run };
   }
 
   #files(real: Files): Files {
@@ -129,6 +159,7 @@ export class ForgetfulHost {
       removeTree: async (path) => {
         this.#tick('removeTree');
         if ((await real.stat(path)) === undefined) return;
+        if (!path.startsWith(this.#below)) return real.removeTree(path);
         const old = join(this.#stash, `tree-${this.#stashed++}`);
         await fs.rename(path, old);
         this.#changed(path, () => fs.rename(old, path).catch(() => {}));
@@ -145,12 +176,13 @@ export class ForgetfulHost {
   }
 
   #changed(path: string, takeBack: () => Promise<void>): void {
+    if (!path.startsWith(this.#below)) return;
     this.#names.push({ folder: dirname(path), takeBack });
   }
 
   #written(path: string, file: WritableFile, durable: Buffer): WritableFile {
     const entry = { path: async () => this.#where(path), durable };
-    this.#unsynced.set(path, entry);
+    if (path.startsWith(this.#below)) this.#unsynced.set(path, entry);
     return {
       get size() {
         return file.size;
@@ -181,6 +213,7 @@ export class ForgetfulHost {
   }
 
   async #stashLink(path: string): Promise<string | undefined> {
+    if (!path.startsWith(this.#below)) return undefined;
     const stat = await fs.lstat(path).catch(() => undefined);
     if (stat === undefined || stat.isDirectory()) return undefined;
     const old = join(this.#stash, `file-${this.#stashed++}`);
@@ -195,7 +228,7 @@ export class ForgetfulHost {
     return missing;
   }
 
-  /** Leaves on the disk what had been synced (and, with `names`, the names that had not). */
+  /** Leaves on the disk what had been synced, and what of the rest survives. */
   async powerCut(survives: Survives): Promise<void> {
     this.#dead = true;
     for (const { path, durable } of this.#unsynced.values()) {
@@ -203,7 +236,8 @@ export class ForgetfulHost {
       const now = at === undefined ? undefined : await fs.readFile(at).catch(() => undefined);
       if (at !== undefined && now !== undefined && !now.equals(durable)) await fs.writeFile(at, durable);
     }
-    if (survives === 'nothing') for (const change of this.#names.reverse()) await change.takeBack();
+    const kept = { nothing: 0, half: Math.ceil(this.#names.length / 2), names: this.#names.length }[survives];
+    for (const change of this.#names.slice(kept).reverse()) await change.takeBack();
     this.#names = [];
     this.#unsynced.clear();
   }
