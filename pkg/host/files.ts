@@ -94,7 +94,7 @@ export interface Files {
   remove(path: string): Promise<void>;
   /** An empty folder. */
   removeFolder(path: string): Promise<void>;
-  /** Everything at and below the path, mounts not crossed; nothing there is no error. */
+  /** Everything at and below the path; `busy`, and nothing is removed, where something is mounted there. Nothing there is no error. */
   removeTree(path: string): Promise<void>;
   setMode(path: string, mode: number): Promise<void>;
   setOwner(path: string, uid: number, gid: number): Promise<void>;

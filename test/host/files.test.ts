@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -55,4 +55,23 @@ test('a program that fails says why, and one that is missing is named', async (t
   });
   const echoed = await linuxHost.processes.query(['cat'], { input: 'text' });
   t.is(Buffer.from(echoed.stdout).toString(), 'text');
+});
+
+test('a tree is removed with names that are no UTF-8, and what a link points at stays', async (t) => {
+  const at = await folder(t);
+  const odd = Buffer.from([0x2f, 0xff, 0xfe]);
+  const inside = Buffer.concat([Buffer.from(`${at}/tree/deep`), odd]);
+  await mkdir(inside, { recursive: true });
+  await writeFile(Buffer.concat([inside, odd]), 'x');
+  await mkdir(`${at}/kept`);
+  await writeFile(`${at}/kept/file`, 'x');
+  await symlink(`${at}/kept`, `${at}/tree/link`);
+  await linuxHost.files.removeTree(`${at}/tree`);
+  t.deepEqual(await readdir(at), ['kept']);
+  await symlink(`${at}/kept`, `${at}/link`);
+  await linuxHost.files.removeTree(`${at}/link`);
+  await linuxHost.files.removeTree(`${at}/none`);
+  t.deepEqual(await readdir(at, { recursive: true }), ['kept', 'kept/file']);
+  await linuxHost.files.removeTree(`${at}/kept/file`);
+  t.deepEqual(await readdir(`${at}/kept`), []);
 });

@@ -4,6 +4,7 @@ import { extendedAttribute } from './attributes.ts';
 import { pathBelow } from './beneath.ts';
 import { translated } from './errors.ts';
 import { holdFile, lockFile } from './lock.ts';
+import { ignoreMissing, removeTree } from './removal.ts';
 import { openedForWriting } from './writing.ts';
 
 const pieceSize = 1024 * 1024;
@@ -49,7 +50,7 @@ export const linuxFiles: Files = {
   symlink: (target, path) => translated('make the link', path, () => fs.symlink(target, path)),
   remove: (path) => translated('remove', path, () => fs.unlink(path).catch(ignoreMissing)),
   removeFolder: (path) => translated('remove the folder', path, () => fs.rmdir(path)),
-  removeTree: (path) => translated('remove', path, () => fs.rm(path, { recursive: true, force: true })),
+  removeTree,
   setMode: (path, mode) => translated('set the mode of', path, () => fs.chmod(path, mode)),
   setOwner: (path, uid, gid) => translated('set the owner of', path, () => fs.lchown(path, uid, gid)),
   syncFolder: (path) =>
@@ -58,10 +59,6 @@ export const linuxFiles: Files = {
       await folder.sync().finally(() => folder.close());
     }),
   lock: (path: string, options: LockOptions) => lockFile(path, options),
-};
-
-const ignoreMissing = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== 'ENOENT') throw error;
 };
 
 const readingFlags = (options: OpenOptions = {}): number =>
