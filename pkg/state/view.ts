@@ -5,7 +5,7 @@ import { parseCommit, parseTree } from './git/parse.ts';
 import { readRef } from './git/refs.ts';
 import { git } from './git/run.ts';
 import type { StateLock } from './lock.ts';
-import { mainRef } from './paths.ts';
+import { mainRef, type State } from './paths.ts';
 
 /**
  * Brings the work tree, which is only for people, to the newest generation: `git status` is clean afterwards. Call it
@@ -17,6 +17,22 @@ export async function refreshView(host: Host, lock: StateLock): Promise<void> {
   if (tip === undefined || (await isFresh(host, lock, tip))) return;
   await requireOwnConfig(host, state);
   await git(host, state, ['read-tree', '--reset', '-u', tip]);
+  await syncView(host, state);
+}
+
+/** git syncs what is its own, and not the files of a work tree. */
+async function syncView(host: Host, state: State): Promise<void> {
+  const names = (await host.files.list(state.repository)).filter((name) => name !== '.git');
+  await Promise.all(names.map((name) => syncFile(host, `${state.repository}/${name}`)));
+  await host.files.syncFolder(state.repository);
+  await host.files.syncFolder(state.git);
+}
+
+async function syncFile(host: Host, path: string): Promise<void> {
+  const stat = await host.files.stat(path);
+  if (stat?.type !== 'file') return;
+  await using file = await host.files.resume(path, stat.size);
+  await file.sync();
 }
 
 async function isFresh(host: Host, { state }: StateLock, tip: string): Promise<boolean> {
