@@ -10,16 +10,21 @@ const signs = { added: '+', removed: '-', changed: '~' } as const;
 
 function lineOf({ kind, what, name, from, to, fields, boot }: Change): string {
   const subject = `${signs[kind]} ${what === 'volume' ? 'volume ' : ''}${name}`;
-  const state = (one: { version: string; digest: string } | undefined): string =>
-    one === undefined ? '' : `${one.version} (${shortDigest(one.digest)})`;
   const parts = [
-    ...(kind === 'changed' && from?.digest === to?.digest
-      ? []
-      : [[state(from), state(to)].filter((s) => s !== '').join(' → ')]),
+    imageOf(from, to),
     ...(fields.length === 0 ? [] : [`${fields.join(', ')} changed`]),
     ...(boot ? ['needs a reboot'] : []),
   ].filter((part) => part !== '');
   return parts.length === 0 ? subject : `${subject}: ${parts.join('; ')}`;
+}
+
+type Image = { readonly version: string; readonly digest: string };
+
+function imageOf(from: Image | undefined, to: Image | undefined): string {
+  if (from !== undefined && from.digest === to?.digest)
+    return from.version === to.version ? '' : `${from.version} → ${to.version} (the same image)`;
+  const known = [from, to].filter((one) => one !== undefined);
+  return known.map(({ version, digest }) => `${version} (${shortDigest(digest)})`).join(' → ');
 }
 
 /** Enough of a digest for people to tell two apart. */
