@@ -73,6 +73,7 @@ class Planner {
   finish(): LayerPlan {
     if (!this.#hasRootEntry) this.#root.attributes = this.#attributesBelow([]);
     if (this.#root.isOpaque) this.#hideRoot();
+    for (const child of this.#root.children.values()) dropIdle(child, false);
     return { root: this.#root, notes: this.#notes.list() };
   }
 
@@ -171,4 +172,13 @@ class Planner {
     at.folder.children.set(part, folder);
     return folder;
   }
+}
+
+/** Where nothing of the layers below is seen, overlayfs would list a whiteout as a broken name. */
+function dropIdle(node: Node, isHidden: boolean): void {
+  if (node.type !== 'directory') return;
+  const hides = isHidden || node.isOpaque;
+  for (const [name, child] of node.children)
+    if (child.type === 'whiteout' && hides) node.children.delete(name);
+    else dropIdle(child, hides);
 }

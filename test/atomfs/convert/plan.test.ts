@@ -156,6 +156,22 @@ test(
   ['D d 711', 'file d/b 3'],
 );
 test(
+  'a whiteout in or below an opaque folder is dropped: overlayfs would list it as a broken name',
+  plans,
+  [
+    [root, folder('d'), file('d/a'), folder('d/e'), file('d/e/b')],
+    [
+      root,
+      file('d/.wh.a', ''),
+      folder('d'),
+      file('d/.wh..wh..opq', ''),
+      folder('d/e'),
+      file('d/e/.wh.b', ''),
+    ],
+  ],
+  ['D d 755', 'd d/e 755'],
+);
+test(
   'an opaque mark makes the folder that has no entry',
   plans,
   [
