@@ -4,7 +4,7 @@ import { type ContentStore, type Descriptor, type Digest, isDescriptor } from '.
 import { type LayerFormat, parseLayerType, rootHashOf } from '../layer.ts';
 
 /** Another number when a change of the converter must not give back what an older one made. */
-const converterVersion = 1;
+const converterVersion = 2;
 
 /**
  * Remembers which layer came out of which, in a folder of the person who converts. It is never taken from the target:
