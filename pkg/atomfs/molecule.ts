@@ -1,4 +1,4 @@
-import type { MountFlag } from '../host/index.ts';
+import type { IdRange, MountFlag } from '../host/index.ts';
 import type { Descriptor, Digest } from '../oci/index.ts';
 
 /** How the bytes of mounted layers are checked, see DESIGN "Trust" 5. */
@@ -35,6 +35,11 @@ export type MoleculeRequest = {
   /** Another molecule at the target gives way, after `healthy` has looked at the new one; its users keep it. */
   readonly replace?: boolean;
   readonly healthy?: (path: string) => Promise<void>;
+  /**
+   * Whose files they are to be: those of a container's ids. By idmapped mounts, so nothing is copied or changed;
+   * `unsupported` where the kernel can't for the format of a layer.
+   */
+  readonly ids?: IdRange;
   /** `nodev` is always on. */
   readonly flags?: readonly MountFlag[];
 };
@@ -55,6 +60,7 @@ export type Molecule = {
   /** The first is the bottom; what is there twice is mounted once. */
   readonly layers: readonly LayerUse[];
   readonly isWritable: boolean;
+  readonly ids?: IdRange;
   /** Where changes are kept or thrown away, unless in memory. */
   readonly upper?: string;
 };

@@ -86,6 +86,7 @@ function isSame(record: MoleculeRecord, request: MoleculeRequest): boolean {
   return (
     isChecked &&
     record.isWritable === (request.upper !== undefined) &&
+    JSON.stringify(record.ids) === JSON.stringify(request.ids) &&
     JSON.stringify(record.layers.map(({ digest }) => digest)) === JSON.stringify(wanted)
   );
 }
@@ -114,6 +115,7 @@ async function mountNew(host: Host, work: Work): Promise<Molecule> {
     target,
     layers: uses,
     isWritable: upper !== undefined,
+    ...(request.ids === undefined ? {} : { ids: request.ids }),
     ...(upper?.path === undefined ? {} : { upper: upper.path }),
     ...(upper?.ephemeral === undefined ? {} : { ephemeral: upper.ephemeral }),
     ...place,
@@ -165,6 +167,8 @@ async function mountLayers(host: Host, work: Work, stage: string): Promise<Layer
     await host.files.makeFolder(folder);
     uses.unshift(await mountLayer(host, layer, work.request, folder, known));
   }
+  const folders = uses.map((_, index) => layerFolder(stage, index));
+  if (work.request.ids) await host.mounts.mapIds(folders, work.request.ids);
   return uses;
 }
 

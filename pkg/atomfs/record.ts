@@ -92,5 +92,6 @@ export const toMolecule = (record: MoleculeRecord): Molecule => ({
   target: record.target,
   layers: record.layers,
   isWritable: record.isWritable,
+  ...(record.ids === undefined ? {} : { ids: record.ids }),
   ...(record.upper === undefined ? {} : { upper: record.upper }),
 });

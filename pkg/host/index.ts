@@ -21,6 +21,6 @@ export type { FileStat, Files, LockOptions, ReadableFile, Space, WritableFile } 
 export type { Host } from './host.ts';
 export type { Machine } from './machine.ts';
 export { parseMountInfo } from './mountinfo.ts';
-export type { MountCall, MountEntry, MountFlag, Mounts } from './mounts.ts';
+export type { IdRange, MountCall, MountEntry, MountFlag, Mounts } from './mounts.ts';
 export { mutations } from './mutations.ts';
 export type { Processes, RunOptions, RunResult } from './processes.ts';

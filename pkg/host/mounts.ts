@@ -31,6 +31,9 @@ export type MountCall = {
   readonly isPrivate?: boolean;
 };
 
+/** `count` ids from `start` on, of users and of groups alike: what a container calls 0, 1, … */
+export type IdRange = { readonly start: number; readonly count: number };
+
 export interface Mounts {
   table(): Promise<readonly MountEntry[]>;
   mount(call: MountCall): Promise<void>;
@@ -47,4 +50,9 @@ export interface Mounts {
    * kernel can (Linux 6.5, MOVE_MOUNT_BENEATH) there is always one of both, else nothing for a moment.
    */
   replace(from: string, to: string): Promise<void>;
+  /**
+   * Shows the files of the mount at each target as those of the range: 0 as `start` and so on. The mount below stays.
+   * `unsupported` where the kernel can't for this file system (squashfs before Linux 6.2, overlay never).
+   */
+  mapIds(targets: readonly string[], range: IdRange): Promise<void>;
 }

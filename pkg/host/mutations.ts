@@ -23,7 +23,7 @@ export const mutations = {
     'syncFolder',
   ],
   processes: ['run'],
-  mounts: ['mount', 'unmount', 'bind', 'move', 'replace'],
+  mounts: ['mount', 'unmount', 'bind', 'move', 'replace', 'mapIds'],
   devices: ['loopAttach', 'loopDetach', 'dmCreate', 'dmRemove', 'loadModule'],
   clock: [],
   machine: [],

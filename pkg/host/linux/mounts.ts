@@ -109,4 +109,8 @@ export const linuxMounts: Mounts = {
     call(calls, what, syscalls.umount2, to, detachFlag);
     if (beneath.value < 0) call(calls, what, syscalls.mount, from, to, null, moveFlag, null);
   },
+  async mapIds(targets, range) {
+    const { mapMounts } = await import('./mapping.ts');
+    await mapMounts(targets, range);
+  },
 };

@@ -14,8 +14,10 @@ export const tables = {
     openat: 257,
     mknodat: 259,
     finit_module: 313,
+    open_tree: 428,
     move_mount: 429,
     openat2: 437,
+    mount_setattr: 442,
   },
   arm64: {
     close: 57,
@@ -29,8 +31,10 @@ export const tables = {
     openat: 56,
     mknodat: 33,
     finit_module: 273,
+    open_tree: 428,
     move_mount: 429,
     openat2: 437,
+    mount_setattr: 442,
   },
 } as const;
 

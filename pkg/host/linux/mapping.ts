@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { MosError } from '../../errors/index.ts';
+import type { IdRange } from '../mounts.ts';
+import { Descriptor, openFlags } from './descriptor.ts';
+import { errnoError, translated } from './errors.ts';
+import { type Libc, libc } from './libc/index.ts';
+import { errnoName, syscalls } from './syscalls.ts';
+
+/** open_tree(2), mount_setattr(2), move_mount(2): linux/mount.h, linux/fcntl.h */
+const cloneTree = 1;
+const closeOnExec = 0o2000000;
+const emptyPath = 0x1000;
+const fromEmptyPath = 0x4;
+const mapAttribute = 0x0010_0000n;
+const atCurrentFolder = -100;
+
+/**
+ * Puts over the mount at each target a copy of it whose files belong to other ids: what belongs to 0 belongs to
+ * `range.start` there, and so on; what lies outside of the range belongs to nobody (Linux 5.12, idmapped mounts).
+ */
+export async function mapMounts(targets: readonly string[], range: IdRange): Promise<void> {
+  const calls = await libc();
+  await using namespace = await openUserNamespace(calls, range);
+  const attributes = Buffer.alloc(32); // struct mount_attr: set, clear, propagation, userns_fd
+  attributes.writeBigUInt64LE(mapAttribute, 0);
+  attributes.writeBigUInt64LE(BigInt(namespace.number), 24);
+  for (const target of targets) mapMount(calls, target, attributes);
+}
+
+function mapMount(calls: Libc, target: string, attributes: Buffer): void {
+  const tree = calls.call(syscalls.open_tree, atCurrentFolder, target, cloneTree | closeOnExec);
+  if (tree.value < 0) throw errnoError('copy the mount', target, errnoName(tree.errno));
+  using copy = new Descriptor(calls, tree.value);
+  const set = calls.call(syscalls.mount_setattr, copy.number, '', emptyPath, attributes, attributes.length);
+  if (set.value < 0) throw mapError(target, errnoName(set.errno));
+  const to = [atCurrentFolder, target, fromEmptyPath] as const;
+  const moved = calls.call(syscalls.move_mount, copy.number, '', ...to);
+  if (moved.value < 0) throw errnoError('mount the mapped copy at', target, errnoName(moved.errno));
+}
+
+function mapError(target: string, errno: string): MosError {
+  if (errno === 'EINVAL' || errno === 'ENOSYS')
+    return new MosError(
+      'unsupported',
+      `cannot map the ids of ${target}: this kernel cannot for its file system`,
+    );
+  return errnoError('map the ids of', target, errno);
+}
+
+type Namespace = AsyncDisposable & { readonly number: number };
+
+/**
+ * A user namespace exists as long as a process or an open file holds it. This process has threads, so it can't make
+ * one itself (user_namespaces(7)): `cat` does, and says by its echo that it is there.
+ */
+async function openUserNamespace(calls: Libc, { start, count }: IdRange): Promise<Namespace> {
+  const child = spawn('/usr/bin/unshare', ['--user', '--', '/bin/cat'], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+    env: {},
+  });
+  try {
+    child.stdin.on('error', () => {}); // the child is gone: told below
+    child.stdin.write('\n');
+    const said = await Promise.race([
+      once(child.stdout, 'data').then(() => true),
+      once(child, 'close').then(() => false),
+    ]);
+    if (!said) throw new MosError('unsupported', 'cannot map ids: no user namespace can be made here');
+    for (const kind of ['uid_map', 'gid_map'])
+      await translated('write', kind, () => writeFile(`/proc/${child.pid}/${kind}`, `0 ${start} ${count}\n`));
+    const open = Descriptor.open(calls, `/proc/${child.pid}/ns/user`, openFlags.read);
+    return { number: open.number, [Symbol.asyncDispose]: async () => open[Symbol.dispose]() };
+  } finally {
+    child.stdin.end();
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+      await once(child, 'close');
+  }
+}
