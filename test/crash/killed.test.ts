@@ -6,7 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { machinePaths } from '../../pkg/system/index.ts';
 import { checkAgain, checkCompleted, checkStopped, expectedOf, makeCopy, removeCopy } from './checks.ts';
-import { makeOperations, type Operation, operationNames, workFolder } from './operations.ts';
+import { makeOperation, type OperationName, operationNames, workFolder } from './operations.ts';
 import { chosenPoints, forEachPoint } from './points.ts';
 
 // Campaign 2: the released executable and its children are killed before their n-th system call that changes something.
@@ -39,9 +39,9 @@ const started = (program: string, words: readonly string[]): Promise<{ exit: num
     );
   });
 
-const campaign = test.macro(async (t: ExecutionContext, name: string) => {
+const campaign = test.macro(async (t: ExecutionContext, name: OperationName) => {
   t.true(existsSync(executable), 'make build/mosctl comes first');
-  const operation = (await makeOperations(t))[name] as Operation;
+  const operation = await makeOperation(t, name);
   const folder = await workFolder(t);
   const stopAt = join(folder, 'stop-at');
   execFileSync('gcc', ['-O2', '-o', stopAt, 'test/crash/stop-at.c']);

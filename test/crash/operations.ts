@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { cpSync } from 'node:fs';
-import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { activateFiles } from '../../pkg/system/activate.ts';
@@ -35,50 +33,44 @@ const releases = [
   { release: 3, host: 'h2', data: 'd2' },
 ];
 
-/** The five operations of the issue; update and activate in both of their kinds. */
-export const operationNames = [
-  'install',
-  'update of a service',
-  'update of hostfs',
-  'rollback',
-  'gc',
-  'activate',
-  'activate in place of another image',
-] as const;
+type Kind = Pick<Operation, 'isFirst' | 'mounts' | 'prepare'> & {
+  /** How many releases are installed before. */
+  readonly installed: number;
+  readonly words: (refs: readonly string[]) => readonly string[];
+};
+
+const activate = ['activate', '--target', 'data', '--integrity', 'digest'];
 
 /** Three releases: the second changes the service, the third hostfs too, which then waits for a boot. */
-export async function makeOperations(t: ExecutionContext): Promise<Record<string, Operation>> {
+const kinds = {
+  install: { installed: 0, words: (refs) => ['install', refs[0] ?? ''], isFirst: true },
+  'update of a service': { installed: 1, words: (refs) => ['update', refs[1] ?? ''] },
+  'update of hostfs': { installed: 1, words: (refs) => ['update', refs[2] ?? ''] },
+  rollback: { installed: 3, words: () => ['rollback', '--to', '1'] },
+  gc: { installed: 3, words: () => ['gc', '--keep', '1'] },
+  activate: { installed: 2, words: () => activate, mounts: true },
+  'activate in place of another image': {
+    installed: 2,
+    words: () => activate,
+    mounts: true,
+    prepare: (root) => activateOld(root),
+  },
+} as const satisfies Record<string, Kind>;
+
+export type OperationName = keyof typeof kinds;
+export const operationNames = Object.keys(kinds) as OperationName[];
+
+export async function makeOperation(t: ExecutionContext, name: OperationName): Promise<Operation> {
   const vendor = await makeVendor(t);
   // Bytes that no other machine has: gc keeps what is mounted anywhere on this computer.
   const salt = randomUUID();
   const refs: string[] = [];
   for (const one of releases) refs.push(await publishOne(vendor, salt, one));
-  const empty = await makeRoot(t, vendor);
-  const folder = await workFolder(t);
-  const roots = [empty, ...[1, 2, 3].map((number) => join(folder, `template-${number}`))];
-  for (const [index, ref] of refs.entries()) {
-    const root = roots[index + 1] ?? '';
-    cpSync(roots[index] ?? '', root, { recursive: true });
-    await (index === 0 ? installFrom : updateFrom)(root, ref);
-  }
-  const [none = '', one = '', two = '', three = ''] = roots;
-  const activate = {
-    words: ['activate', '--target', 'data', '--integrity', 'digest'],
-    template: two,
-    mounts: true,
-  };
-  const all: Omit<Operation, 'name'>[] = [
-    { words: ['install', refs[0] ?? ''], template: none, isFirst: true },
-    { words: ['update', refs[1] ?? ''], template: one },
-    { words: ['update', refs[2] ?? ''], template: one },
-    { words: ['rollback', '--to', '1'], template: three },
-    { words: ['gc', '--keep', '1'], template: three },
-    activate,
-    { ...activate, prepare: (root) => activateOld(root) },
-  ];
-  return Object.fromEntries(
-    operationNames.map((name, index) => [name, { ...(all[index] as Operation), name }]),
-  );
+  const template = await makeRoot(t, vendor);
+  const { installed, words, ...kind }: Kind = kinds[name];
+  for (const [index, ref] of refs.slice(0, installed).entries())
+    await (index === 0 ? installFrom : updateFrom)(template, ref);
+  return { ...kind, name, words: words(refs), template };
 }
 
 async function publishOne(vendor: Vendor, salt: string, { release, host, data }: (typeof releases)[number]) {

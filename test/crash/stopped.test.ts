@@ -11,13 +11,13 @@ import {
   removeCopy,
   runHere,
 } from './checks.ts';
-import { makeOperations, type Operation, operationNames, workFolder } from './operations.ts';
+import { makeOperation, type OperationName, operationNames, workFolder } from './operations.ts';
 import { chosenPoints, forEachPoint } from './points.ts';
 
 // Campaign 1: the host stops before its n-th mutation, and nothing of the process reaches the machine afterwards.
 
-const campaign = test.macro(async (t: ExecutionContext, name: string) => {
-  const operation = (await makeOperations(t))[name] as Operation;
+const campaign = test.macro(async (t: ExecutionContext, name: OperationName) => {
+  const operation = await makeOperation(t, name);
   const folder = await workFolder(t);
   const { host, names } = countingHost(linuxHost);
   const expected = await expectedOf(t, operation, join(folder, 'undisturbed'), (root) =>
