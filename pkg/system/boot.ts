@@ -5,7 +5,7 @@ import { isBootTarget, type MachineTarget } from '../manifest/index.ts';
 import { addNote, lockState, moveRoles, raiseFloor, readRoles } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { activateFiles } from './activate.ts';
-import { runningCommit } from './current.ts';
+import { effectiveRoles, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
 
@@ -85,9 +85,11 @@ async function settle(
   await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
   const { current, next, good: before } = await readRoles(host, machine.state);
   const promoted = current !== commit && next === commit;
-  if (promoted)
+  // What is no `next` any more was left by a kill between these two.
+  const isLeft = next !== undefined && (await effectiveRoles(host, machine)).next === undefined;
+  if (promoted || isLeft)
     await moveRoles(host, lock, [
-      { role: 'current', from: current, to: commit },
+      { role: 'current', from: current, to: promoted ? commit : current },
       { role: 'next', from: next, to: undefined },
     ]);
   if (good) {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
@@ -91,6 +92,14 @@ test('an update of hostfs waits for the boot, which makes it current and good', 
   t.is(readFileSync(join(dest, 'v'), 'utf8'), '2');
   const second = await boot(linuxHost, { root, integrity }, () => {});
   t.deepEqual([second.generation, second.promoted, second.good], [2, true, true]);
+
+  // As if it had been killed between making it current and ending the wait.
+  const git = (...words: string[]) =>
+    execFileSync('git', ['-C', join(root, 'config/manifest.git'), ...words], { encoding: 'utf8' });
+  git('update-ref', 'refs/mos/next', 'refs/mos/current');
+  const third = await boot(linuxHost, { root, integrity }, () => {});
+  t.deepEqual([third.generation, third.promoted, third.good], [2, false, true]);
+  t.is(git('for-each-ref', '--format=%(refname)', 'refs/mos'), 'refs/mos/current\nrefs/mos/good\n');
 });
 
 test('a published manifest is mounted without an installation', async (t) => {
