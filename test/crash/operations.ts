@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { activateFiles } from '../../pkg/system/activate.ts';
+import { createBootFs } from '../../pkg/system/create-boot-fs.ts';
 import { loadGeneration } from '../../pkg/system/generation.ts';
 import { openMachine, openStore } from '../../pkg/system/machine.ts';
 import { memoryFolder } from '../helpers/folders.ts';
@@ -20,6 +21,8 @@ export type Operation = {
   readonly isFirst?: boolean;
   /** It mounts: what is left of that is part of what is compared. */
   readonly mounts?: boolean;
+  /** It begins with a boot: after a power cut `prepare` is done again. */
+  readonly isBoot?: boolean;
   /** What a copy of the template needs besides: what is mounted. */
   readonly prepare?: (root: string) => Promise<void>;
 };
@@ -33,7 +36,7 @@ const releases = [
   { release: 3, host: 'h2', data: 'd2' },
 ];
 
-type Kind = Pick<Operation, 'isFirst' | 'mounts' | 'prepare'> & {
+type Kind = Pick<Operation, 'isFirst' | 'isBoot' | 'mounts' | 'prepare'> & {
   /** How many releases are installed before. */
   readonly installed: number;
   readonly words: (refs: readonly string[]) => readonly string[];
@@ -54,6 +57,13 @@ const kinds = {
     words: () => activate,
     mounts: true,
     prepare: (root) => activateOld(root),
+  },
+  'boot of what waited': {
+    installed: 3,
+    words: () => ['boot', '--integrity', 'digest'],
+    mounts: true,
+    isBoot: true,
+    prepare: (root) => bootRoot(root),
   },
 } as const satisfies Record<string, Kind>;
 
@@ -92,6 +102,12 @@ async function activateOld(root: string): Promise<void> {
   const target = generation.machine.targets.find(({ name }) => name === 'data')?.target;
   if (target === undefined) throw new Error('generation 1 has no data');
   await activateFiles(linuxHost, machine, await openStore(linuxHost, machine), target, 'digest');
+}
+
+/** What the initrd does: from here on the generation that waited is the one that was booted. */
+async function bootRoot(root: string): Promise<void> {
+  const dest = `${root}/sysroot`;
+  await createBootFs(linuxHost, { root, dest, readonly: true, integrity: 'digest' }, () => {});
 }
 
 /** A copy of what the operation begins with. */

@@ -43,6 +43,7 @@ const campaign = test.macro(async (t: ExecutionContext, name: OperationName) => 
     await unmountAll(root, run);
     await forgetful.powerCut(survives);
     await rm(run, { recursive: true, force: true });
+    if (operation.isBoot) await operation.prepare?.(root);
     const possible = isDone ? { ...expected, before: expected.after } : expected;
     await checkStopped(t, operation, possible, root, { what, boots: true });
     const again = await runHere(root, operation.words);
