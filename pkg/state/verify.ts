@@ -1,9 +1,10 @@
 import { messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
+import { findLinks } from './git/config.ts';
 import { type ObjectId, readTyped } from './git/objects.ts';
 import { parseCommit, parseTree } from './git/parse.ts';
 import { listRefs } from './git/refs.ts';
-import type { State } from './paths.ts';
+import { mainRef, roleRef, roles, type State } from './paths.ts';
 
 export type RepositoryCheck = { readonly objects: number; readonly problems: readonly string[] };
 
@@ -33,11 +34,19 @@ export async function verifyRepository(host: Host, state: State): Promise<Reposi
       at = commit.parents[0];
     }
   };
+  for (const link of await findLinks(host, state)) problems.push(`${link} is a link`);
   let refs = new Map<string, ObjectId>();
   await attempt('refs', async () => {
     for (const folder of ['refs/heads/', 'refs/mos/', 'refs/tags/', 'refs/notes/'])
       refs = new Map([...refs, ...(await listRefs(host, state, folder))]);
   });
+  // The line first: what a role holds and the line does not, nobody finds who reads the history.
+  const main = refs.get(mainRef);
+  if (main !== undefined) await attempt(mainRef, () => line(main, mainRef));
+  for (const ref of roles.map(roleRef)) {
+    const held = refs.get(ref);
+    if (held !== undefined && !seen.has(held)) problems.push(`${ref}: ${held} is not on ${mainRef}`);
+  }
   for (const [ref, id] of refs) await attempt(ref, () => line(id, ref));
   return { objects: seen.size, problems };
 }

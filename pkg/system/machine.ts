@@ -10,7 +10,16 @@ export type Machine = { readonly paths: MachinePaths; readonly state: State };
 
 export async function openMachine(host: Host, root: string): Promise<Machine> {
   const paths = await machinePaths(host, root);
-  return { paths, state: openState(paths.config) };
+  const state = openState(paths.config);
+  // Ours alone, and made by us: a link there would lead what we write to somebody else's folder.
+  const store = `${paths.store}/${targetsRepository}`;
+  const own = [state.records, state.repository, store, ...['.mos', 'blobs', 'blobs/sha256'].map((name) => `${store}/${name}`)]; // biome-ignore format: one list
+  for (const folder of own)
+    if ((await host.files.stat(folder))?.type === 'symlink')
+      throw new MosError('untrusted', `cannot use ${folder}: it is a link`, {
+        hint: 'find out who made it; to keep the folder elsewhere, mount that one there',
+      });
+  return { paths, state };
 }
 
 /** The images of all targets (FORMATS 4). */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Host } from '../host/index.ts';
+import { beneath } from './beneath.ts';
 
 /** Where the things of one machine lie (DESIGN "Directories on a machine"). Absolute, without a slash at the end. */
 export type MachinePaths = {
@@ -22,15 +23,15 @@ export type MachinePaths = {
 const storeNames = ['atomfs-cache', 'atomfs-store'] as const;
 const runtimeFolder = '/run/mos';
 
-/** The paths of the machine whose root is `root`. `/atomfs-store` is used when it exists and the other does not. */
+/** The paths of the machine whose root is `root`; links stay below it. `/atomfs-store` is used when it exists and the other does not. */
 export async function machinePaths(host: Host, root: string): Promise<MachinePaths> {
   const base = root === '/' ? '' : root;
   const store = await firstStore(host, base);
   return {
     root,
-    config: `${base}/config`,
-    store,
-    scratch: `${base}/scratch-writes`,
+    config: await beneath(host, root, ['config']),
+    store: await beneath(host, root, [store]),
+    scratch: await beneath(host, root, ['scratch-writes']),
     manifestCa: `${base}/factory/secure/manifestCA.pem`,
     serverCertificate: `${base}/factory/secure/server.crt`,
     run: base === '' ? runtimeFolder : `${runtimeFolder}/roots/${await hashOfRoot(host, root)}`,
@@ -40,10 +41,9 @@ export async function machinePaths(host: Host, root: string): Promise<MachinePat
 }
 
 async function firstStore(host: Host, base: string): Promise<string> {
-  const [usual, other] = storeNames.map((name) => `${base}/${name}`) as [string, string];
-  if ((await host.files.stat(usual)) === undefined && (await host.files.stat(other)) !== undefined)
-    return other;
-  return usual;
+  const [usual, other] = storeNames;
+  if ((await host.files.stat(`${base}/${usual}`)) !== undefined) return usual;
+  return (await host.files.stat(`${base}/${other}`)) === undefined ? usual : other;
 }
 
 /** Two ways to one folder share one runtime state. */

@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -74,4 +75,57 @@ test('a tree is removed with names that are no UTF-8, and what a link points at 
   t.deepEqual(await readdir(at, { recursive: true }), ['kept', 'kept/file']);
   await linuxHost.files.removeTree(`${at}/kept/file`);
   t.deepEqual(await readdir(`${at}/kept`), []);
+});
+
+const refusesToRead = test.macro({
+  exec: async (t, make: (path: string) => unknown) => {
+    const path = join(await folder(t), 'file');
+    await make(path);
+    const { files } = linuxHost;
+    const what = { code: 'invalid' };
+    await t.throwsAsync(files.read(path), { ...what, message: `cannot read ${path}: it is no file` });
+    await t.throwsAsync(files.open(path), { ...what, message: `cannot open ${path}: it is no file` });
+    await t.throwsAsync(
+      async () => {
+        for await (const _ of files.stream(path));
+      },
+      { ...what, message: `cannot open ${path}: it is no file` },
+    );
+  },
+  title: (name = '') => `${name} in place of a file is refused, not waited for`,
+});
+test('a pipe', refusesToRead, (path) => execFileSync('mkfifo', [path]));
+test('a link to an endless device', refusesToRead, (path) => symlink('/dev/zero', path));
+
+test('a pipe that the caller names by its number is read', async (t) => {
+  const code = `import { linuxHost } from './pkg/host/linux/index.ts';
+    process.stdout.write(await linuxHost.files.read('/dev/fd/3'));`;
+  const read = execFileSync('bash', [
+    '-c',
+    'exec "$0" --input-type=module -e "$1" 3< <(sleep 0.2; echo said)',
+    process.execPath,
+    code,
+  ]);
+  t.is(read.toString(), 'said\n');
+});
+
+test('a file that is too large to be read whole is refused before it fills the memory', async (t) => {
+  const path = join(await folder(t), 'huge');
+  await writeFile(path, '');
+  await truncate(path, 5_000_000_000);
+  await t.throwsAsync(linuxHost.files.read(path), {
+    code: 'invalid',
+    message: `cannot read ${path}: it has 5000000000 bytes, more than make sense`,
+  });
+});
+
+test('a lock that is a link is refused: what it leads to is not written over', async (t) => {
+  const at = await folder(t);
+  await writeFile(join(at, 'precious'), 'kept');
+  const path = join(at, 'lock');
+  await symlink('precious', path);
+  await t.throwsAsync(linuxHost.files.lock(path, { wait: 0, owner: 'mosctl gc' }), {
+    message: `cannot open the lock ${path}: a symbolic link is not followed here, or there are too many`,
+  });
+  t.is(await readText(linuxHost, join(at, 'precious')), 'kept');
 });

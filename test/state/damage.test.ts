@@ -1,4 +1,5 @@
-import { copyFile, readFile, truncate, unlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readFile, rename, symlink, truncate, unlink, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseManifestSha } from '../../pkg/manifest/index.ts';
@@ -8,6 +9,7 @@ import {
   type State,
   verifyRepository,
 } from '../../pkg/state/index.ts';
+import { treeOf } from '../helpers/tree.ts';
 import { advance, content, git, temporaryState } from './samples.ts';
 
 const pathOf = (state: State, id: string) => `${state.git}/objects/${id.slice(0, 2)}/${id.slice(2)}`;
@@ -163,4 +165,37 @@ test('a damaged pack is told', async (t) => {
       `refs/heads/main: cannot read the object ${commit} of ${state.repository}: its pack is damaged`,
     ),
   );
+});
+
+const leadsOut = test.macro({
+  exec: async (t, name: string) => {
+    const state = await temporaryState(t);
+    await advance(linuxHost, state, 'one');
+    const path = `${state.git}/${name}`;
+    const outside = `${state.folder}/outside`;
+    await mkdir(dirname(path), { recursive: true });
+    await rename(path, outside).catch(() => writeFile(outside, ''));
+    await symlink(outside, path);
+    const before = treeOf(outside);
+    await t.throwsAsync(advance(linuxHost, state, 'two'), {
+      message: `cannot write to ${state.repository}: ${path} is a link`,
+    });
+    t.deepEqual(treeOf(outside), before);
+    t.true((await verifyRepository(linuxHost, state)).problems.includes(`${path} is a link`));
+  },
+  title: (_, name) => `nothing is written through a link at ${name}, and verify tells of it`,
+});
+test(leadsOut, 'refs/heads');
+test(leadsOut, 'refs/mos');
+test(leadsOut, 'objects');
+test(leadsOut, 'objects/pack');
+test(leadsOut, 'packed-refs');
+test(leadsOut, 'logs/refs/heads/main');
+
+test('a machine that runs what is not on the line is told of by verify', async (t) => {
+  const state = await temporaryState(t);
+  const { commit } = await advance(linuxHost, state, 'one');
+  await unlink(`${state.git}/refs/heads/main`);
+  const { problems } = await verifyRepository(linuxHost, state);
+  t.deepEqual(problems, [`refs/mos/current: ${commit} is not on refs/heads/main`]);
 });

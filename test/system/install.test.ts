@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Host } from '../../pkg/host/index.ts';
@@ -181,4 +181,41 @@ test('a product that was given is recorded, and one that contradicts it is refus
   );
   t.is((await mosctl(root, 'install', '--product', vendor.product, reference)).exit, 0);
   t.regex((await mosctl(root, 'status')).stdout, / {2}product .* \(option\)\n/);
+});
+
+const leadsOut = test.macro({
+  exec: async (t, name: string, message: string) => {
+    const { root, reference } = await published(t);
+    const outside = join(root, '../outside');
+    mkdirSync(outside);
+    mkdirSync(join(root, name, '..'), { recursive: true });
+    symlinkSync(outside, join(root, name));
+    const before = treeOf(root);
+    const { exit, stderr } = await mosctl(root, 'install', reference);
+    t.deepEqual(plain(stderr, { ROOT: root }), `mosctl: cannot use ROOT/${name}: it is a link${message}`);
+    t.not(exit, 0);
+    t.deepEqual([treeOf(root), treeOf(outside)], [before, {}]);
+  },
+  title: (_, name) => `an install writes nothing through a link at ${name} that leads out of the root`,
+});
+const away = ` that leads to nothing below ROOT
+  links are followed below the root only; make it a folder, or mount one there
+`;
+const strange = `
+  find out who made it; to keep the folder elsewhere, mount that one there
+`;
+test(leadsOut, 'config', away);
+test(leadsOut, 'atomfs-cache', away);
+test(leadsOut, 'scratch-writes', away);
+test(leadsOut, 'config/mos', strange);
+test(leadsOut, 'atomfs-cache/mos', strange);
+test(leadsOut, 'atomfs-cache/mos/blobs', strange);
+
+test('a link to another folder of the same root is followed as the machine will follow it', async (t) => {
+  const { root, reference } = await published(t);
+  mkdirSync(join(root, 'data/config'), { recursive: true });
+  symlinkSync('/data/config', join(root, 'config'));
+  t.is((await mosctl(root, 'install', reference)).exit, 0);
+  t.true(existsSync(join(root, 'data/config/manifest.git/manifest.yaml')));
+  t.is((await mosctl(root, 'status')).exit, 0);
 });

@@ -4,15 +4,16 @@ import { extendedAttribute } from './attributes.ts';
 import { pathBelow } from './beneath.ts';
 import { translated } from './errors.ts';
 import { holdFile, lockFile } from './lock.ts';
+import { openForReading, readWhole } from './reading.ts';
 import { ignoreMissing, removeTree } from './removal.ts';
 import { openedForWriting } from './writing.ts';
 
 const pieceSize = 1024 * 1024;
 
 export const linuxFiles: Files = {
-  read: (path) => translated('read', path, () => fs.readFile(path)),
+  read: (path) => translated('read', path, async () => readWhole(path)),
   open: (path, options) =>
-    translated('open', path, async () => openedForReading(await fs.open(path, readingFlags(options)))),
+    translated('open', path, async () => openedForReading(await openForReading('open', path, options))),
   stream,
   stat,
   list: (path) => translated('list', path, async () => (await fs.readdir(path)).sort()),
@@ -61,16 +62,13 @@ export const linuxFiles: Files = {
   lock: (path: string, options: LockOptions) => lockFile(path, options),
 };
 
-const readingFlags = (options: OpenOptions = {}): number =>
-  constants.O_RDONLY | (options.noFollow ? constants.O_NOFOLLOW : 0);
-
 async function* stream(
   path: string,
   options: OpenOptions & { start?: number; end?: number } = {},
 ): AsyncGenerator<Uint8Array> {
   const { start = 0, end = Number.POSITIVE_INFINITY } = options;
   if (end <= start) return;
-  const file = await translated('open', path, () => fs.open(path, readingFlags(options)));
+  const file = await translated('open', path, () => openForReading('open', path, options));
   try {
     for (let position = start; position < end; ) {
       const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position));

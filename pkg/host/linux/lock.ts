@@ -1,4 +1,4 @@
-import { promises as fs } from 'node:fs';
+import { constants, promises as fs } from 'node:fs';
 import { constants as os } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
 import { MosError } from '../../errors/index.ts';
@@ -42,8 +42,11 @@ export async function holdFile(file: fs.FileHandle, path: string): Promise<void>
   }
 }
 
+const { O_RDWR, O_APPEND, O_CREAT, O_NOFOLLOW } = constants;
+
+/** Not through a link: the owner's name is written into the file. */
 const openLock = (path: string): Promise<fs.FileHandle> =>
-  translated('open the lock', path, () => fs.open(path, 'a+', 0o644));
+  translated('open the lock', path, () => fs.open(path, O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW, 0o644));
 
 async function acquire(calls: Libc, file: fs.FileHandle, path: string, options: LockOptions): Promise<void> {
   const operation = (options.shared ? lockShared : lockExclusive) | lockNonBlocking;

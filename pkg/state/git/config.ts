@@ -31,6 +31,35 @@ const redirections = [
   'objects/info/http-alternates',
 ];
 
+/** Where git writes: none of these may be a link, which would lead what it writes out of the repository. */
+const places = [
+  '',
+  '/HEAD',
+  '/config',
+  '/index',
+  '/packed-refs',
+  '/objects',
+  '/objects/info',
+  '/objects/pack',
+  '/refs',
+  '/refs/heads',
+  '/refs/mos',
+  '/refs/notes',
+  '/refs/tags',
+];
+
+/** git goes on with a log of a ref that is there, whatever core.logAllRefUpdates says, through a link too. */
+const logs = ['/logs', '/logs/HEAD', '/logs/refs', '/logs/refs/heads', '/logs/refs/mos', '/logs/refs/notes', '/logs/refs/tags', '/logs/refs/heads/main']; // biome-ignore format: a list of names
+
+/** Everything of the repository that git would follow out of it: links where it writes. */
+export async function findLinks(host: Host, state: State): Promise<string[]> {
+  const objects = await host.files.list(`${state.git}/objects`).catch(() => []);
+  const hashed = objects.filter((name) => /^[0-9a-f]{2}$/.test(name)).map((name) => `/objects/${name}`);
+  const paths = [state.repository, ...[...places, ...logs, ...hashed].map((name) => `${state.git}${name}`)];
+  const found = await Promise.all(paths.map((path) => host.files.stat(path)));
+  return paths.filter((_, index) => found[index]?.type === 'symlink');
+}
+
 /** Before git is run on it: the repository is ours, and its settings are those that we wrote. */
 export async function requireOwnConfig(host: Host, state: State): Promise<void> {
   const refuse = (why: string): MosError =>
@@ -42,6 +71,8 @@ export async function requireOwnConfig(host: Host, state: State): Promise<void> 
   for (const name of redirections)
     if ((await host.files.stat(`${state.git}/${name}`)) !== undefined)
       throw refuse(`it has a file .git/${name}`);
+  const [link] = await findLinks(host, state);
+  if (link !== undefined) throw refuse(`${link} is a link`);
   const text = await readTextIfThere(host, `${state.git}/config`);
   if (text === undefined || formerTexts.includes(text))
     return writeAtomic(host, `${state.git}/config`, configText);
