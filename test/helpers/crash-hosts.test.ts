@@ -61,6 +61,22 @@ test('a file renamed before its sync is empty after the cut: the host catches th
   t.deepEqual(lost, { nothing: undefined, names: '', half: undefined });
 });
 
+test('a file that was not synced is empty after the cut where its folder was renamed and synced', async (t) => {
+  const { tree, stash } = await folders(t);
+  const forgetful = new ForgetfulHost(linuxHost, stash, Number.POSITIVE_INFINITY);
+  const { files } = forgetful.host;
+  await files.makeFolder(join(tree, 'new'));
+  {
+    await using file = await files.create(join(tree, 'new/file'));
+    await file.write(Buffer.from('text'));
+  }
+  await files.syncFolder(join(tree, 'new'));
+  await files.rename(join(tree, 'new'), join(tree, 'folder'));
+  await files.syncFolder(tree);
+  await forgetful.powerCut('nothing');
+  t.is(await readFile(join(tree, 'folder/file'), 'utf8'), '');
+});
+
 test('a removed tree comes back when its folder was not synced', async (t) => {
   const { tree, stash } = await folders(t);
   await linuxHost.files.makeFolder(join(tree, 'a/b'), { parents: true });

@@ -23,7 +23,7 @@ export class ForgetfulHost {
   readonly host: Host;
   #names: NameChange[] = [];
   /** Inode → bytes known to be on the disk; a file that isn't here is untouched by us. */
-  #unsynced = new Map<string, { path: () => Promise<string | undefined>; durable: Buffer }>();
+  #unsynced = new Map<string, { path: () => string; durable: Buffer }>();
   #moves = new Map<string, string>();
   #stash: string;
   #stashed = 0;
@@ -89,7 +89,7 @@ export class ForgetfulHost {
       for (const { path, isWritten, takeBack } of changesBetween(before, await namesBelow(folder))) {
         this.#changed(path, takeBack);
         if (isWritten && !path.startsWith(`${folder}/.git/`))
-          this.#unsynced.set(path, { path: async () => path, durable: Buffer.alloc(0) });
+          this.#unsynced.set(path, { path: () => path, durable: Buffer.alloc(0) });
       }
       return result;
     };
@@ -181,7 +181,7 @@ export class ForgetfulHost {
   }
 
   #written(path: string, file: WritableFile, durable: Buffer): WritableFile {
-    const entry = { path: async () => this.#where(path), durable };
+    const entry = { path: () => this.#where(path), durable };
     if (path.startsWith(this.#below)) this.#unsynced.set(path, entry);
     return {
       get size() {
@@ -194,21 +194,20 @@ export class ForgetfulHost {
       sync: async () => {
         this.#tick('sync');
         await file.sync();
-        const at = this.#where(path);
-        if (at !== undefined) entry.durable = await fs.readFile(at).catch(() => entry.durable);
+        entry.durable = await fs.readFile(this.#where(path)).catch(() => entry.durable);
       },
       [Symbol.asyncDispose]: () => file[Symbol.asyncDispose](),
     };
   }
 
-  #where(path: string): string | undefined {
+  /** Where a file is now: it or a folder above it may have been renamed. */
+  #where(path: string): string {
     let at = path;
-    for (
-      let next = this.#moves.get(at), hops = 0;
-      next !== undefined && hops < 16;
-      next = this.#moves.get(at), hops++
-    )
-      at = next;
+    for (let hops = 0; hops < 16; hops++) {
+      const move = [...this.#moves].find(([from]) => at === from || at.startsWith(`${from}/`));
+      if (move === undefined) break;
+      at = move[1] + at.slice(move[0].length);
+    }
     return at;
   }
 
@@ -232,9 +231,9 @@ export class ForgetfulHost {
   async powerCut(survives: Survives): Promise<void> {
     this.#dead = true;
     for (const { path, durable } of this.#unsynced.values()) {
-      const at = await path();
-      const now = at === undefined ? undefined : await fs.readFile(at).catch(() => undefined);
-      if (at !== undefined && now !== undefined && !now.equals(durable)) await fs.writeFile(at, durable);
+      const at = path();
+      const now = await fs.readFile(at).catch(() => undefined);
+      if (now !== undefined && !now.equals(durable)) await fs.writeFile(at, durable);
     }
     const kept = { nothing: 0, half: Math.ceil(this.#names.length / 2), names: this.#names.length }[survives];
     for (const change of this.#names.slice(kept).reverse()) await change.takeBack();
