@@ -72,7 +72,7 @@ test-unit: node_modules/.installed ## the unit tests alone
 docs: node_modules/.installed ## docs/cli.md and docs/errors.md, made of the code
 	node setup/docs.ts
 
-crash: setup build/mosctl ## stop every operation at each of its points; tells how many (as root, about ten minutes)
+crash: setup build/mosctl ## stop every operation at each of its points; tells how many (as root, about 20 minutes)
 	CRASH_POINTS=all TEST_GROUP=crash ava
 
 test: setup build/mosctl $(TOOLS) images $(VM_PARTS) ## everything; the last line counts
