@@ -20,16 +20,14 @@ export async function makeRoot(t: ExecutionContext, vendor: Vendor): Promise<str
   const root = join(await temporaryFolder(t), 'root');
   mkdirSync(join(root, 'factory/secure'), { recursive: true });
   copyFileSync(vendor.ca, join(root, 'factory/secure/manifestCA.pem'));
+  t.teardown(async () => linuxHost.files.removeTree((await machinePaths(linuxHost, root)).run));
   return root;
 }
 
 /** A root directory for tests that mount: afterwards nothing of it is mounted. */
 export async function makeMountRoot(t: ExecutionContext, vendor: Vendor): Promise<string> {
   const root = await makeRoot(t, vendor);
-  t.teardown(async () => {
-    await umount(linuxHost, { root, all: true });
-    await linuxHost.files.removeTree((await machinePaths(linuxHost, root)).run);
-  });
+  t.teardown(async () => void (await umount(linuxHost, { root, all: true })));
   return root;
 }
 
