@@ -106,6 +106,8 @@ export type CommandDefinition<A extends Arguments, O extends Options, R> = {
   run(context: Context<A, O>): Promise<R>;
   /** The value as text for people, without a newline at the end; '' prints nothing. `--json` prints the value itself. */
   render(value: R): string;
+  /** Where the exit code is not ours: that of a program which was run. */
+  exitCode?(value: R): number;
   /** A result that is bad news (`verify` found damage): printed like any result, then this error decides the exit code. */
   failure?(value: R): MosError | undefined;
 };

@@ -41,7 +41,7 @@ export async function run(
     terminal.stdout.write(renderResult(parsed.command, value, globals.json));
     const failure = parsed.command.failure?.(value);
     if (failure !== undefined) throw failure;
-    return 0;
+    return parsed.command.exitCode?.(value) ?? 0;
   } catch (error) {
     progress.clear();
     const shown = terminal.signal.aborted ? interrupted(error) : error;

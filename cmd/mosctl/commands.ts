@@ -10,6 +10,7 @@ import { log } from './log.ts';
 import { mount } from './mount.ts';
 import { pin } from './pin.ts';
 import { rollback } from './rollback.ts';
+import { exec, logs, ps, shell, stop, supervise } from './services.ts';
 import { status } from './status.ts';
 import { umount } from './umount.ts';
 import { update } from './update.ts';
@@ -22,6 +23,7 @@ export const mosctl: Program = {
   groups: {},
   commands: [
     ...[install, update, rollback, activate, boot, createBootFs, mount, umount],
+    ...[stop, ps, logs, exec, shell, supervise],
     ...[status, log, diff, why, verify, pin, gc, completion],
   ],
 };

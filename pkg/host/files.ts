@@ -80,6 +80,8 @@ export interface Files {
   /** An extended attribute, links not followed; undefined where it isn't there. */
   extendedAttribute(path: string, name: string): Promise<Uint8Array | undefined>;
   space(path: string): Promise<Space>;
+  /** Once at the beginning, then whenever names in the folder came or went, or a file there was written; ends by the signal. */
+  changes(folder: string, signal: AbortSignal): AsyncIterable<void>;
 
   /** With `parents`, what is missing above is made too and an existing folder is no error. */
   makeFolder(path: string, options?: { readonly mode?: number; readonly parents?: boolean }): Promise<void>;
@@ -96,6 +98,8 @@ export interface Files {
   removeFolder(path: string): Promise<void>;
   /** Everything at and below the path; `busy`, and nothing is removed, where something is mounted there. Nothing there is no error. */
   removeTree(path: string): Promise<void>;
+  /** Keeps the last `keep` bytes of a file that others may add to meanwhile; what they add just then may be lost. */
+  keepEnd(path: string, keep: number): Promise<void>;
   setMode(path: string, mode: number): Promise<void>;
   setOwner(path: string, uid: number, gid: number): Promise<void>;
   /** fsync(2) of a folder: makes renames, new and removed names in it durable. */

@@ -7,6 +7,8 @@ export interface Machine {
   /** Our effective user id. */
   readonly uid: number;
   readonly pid: number;
+  /** The words that start this program again. */
+  program(): readonly [string, ...string[]];
   /** A variable of our own environment. Nothing that decides about trust may ask for one. */
   environment(name: string): string | undefined;
 }

@@ -7,6 +7,7 @@ import { runningCommit } from './current.ts';
 import { loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
 import { folderBelow, mountTarget } from './mounting.ts';
+import type { Started, StartRequest } from './service/index.ts';
 
 export type ActivateOptions = {
   readonly root: string;
@@ -35,18 +36,25 @@ export async function activate(host: Host, options: ActivateOptions): Promise<Ac
   const machine = await openMachine(host, root);
   const commit = await runningCommit(host, machine, `activate ${name}`);
   const generation = await loadGeneration(host, machine, commit, { ca });
-  const { target } = findTarget(generation.machine, name);
+  const entry = findTarget(generation.machine, name);
+  const { target } = entry;
   requireStartable(target);
   const store = await openStore(host, machine);
-  const mounted = await activateFiles(host, machine, store, target, integrity);
+  const started = await startTarget(host, {
+    machine,
+    store,
+    entry,
+    integrity,
+    generation: generation.number,
+  });
   return {
     name,
     version: target.version,
     digest: target.digest,
-    at: mounted.target,
+    at: started.at,
     generation: generation.number,
     integrity,
-    changed: mounted.isNew,
+    changed: started.isNew,
   };
 }
 
@@ -56,8 +64,19 @@ function requireStartable(target: InstallTarget): void {
     throw new MosError('needs-reboot', `cannot activate ${name}: the machine boots from it`, {
       hint: 'reboot to start the generation that waits',
     });
-  if (target.service_type === 'container')
-    throw new MosError('unsupported', `cannot activate ${name}: this version starts no containers`);
+}
+
+/** A container runs afterwards, and is watched; files are mounted. */
+export async function startTarget(host: Host, request: StartRequest): Promise<Started> {
+  const { machine, store, entry, integrity } = request;
+  if (entry.target.service_type === 'container') {
+    const { ensureSupervisor, startService } = await import('./service/index.ts');
+    const started = await startService(host, request);
+    await ensureSupervisor(host, machine.paths.root);
+    return started;
+  }
+  const { target: at, isNew } = await activateFiles(host, machine, store, entry.target, integrity);
+  return { at, isNew };
 }
 
 /**

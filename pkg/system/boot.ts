@@ -4,7 +4,7 @@ import type { Host } from '../host/index.ts';
 import { isBootTarget, type MachineTarget } from '../manifest/index.ts';
 import { addNote, lockState, moveRoles, raiseFloor, readRoles } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
-import { activateFiles } from './activate.ts';
+import { startTarget } from './activate.ts';
 import { effectiveRoles, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
@@ -17,8 +17,7 @@ export type BootOptions = {
 
 export type BootedTarget = {
   readonly name: string;
-  /** `skipped`: a container, which this version does not start. */
-  readonly state: 'mounted' | 'there already' | 'failed' | 'skipped';
+  readonly state: 'started' | 'mounted' | 'there already' | 'failed';
   readonly at: string | null;
   readonly problem: string | null;
 };
@@ -44,7 +43,7 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
   const generation = await loadGeneration(host, machine, await runningCommit(host, machine, 'boot'), { ca });
   const targets: BootedTarget[] = [];
   for (const entry of generation.machine.targets.filter(({ target }) => !isBootTarget(target)))
-    targets.push(await start(host, machine, entry, integrity, report));
+    targets.push(await start(host, machine, entry, generation.number, integrity, report));
   const good = targets.every(({ state }) => state !== 'failed');
   const promoted = await settle(host, machine, generation, good);
   return { generation: generation.number, targets, promoted, good };
@@ -53,18 +52,17 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
 async function start(
   host: Host,
   machine: Machine,
-  { name, target }: MachineTarget,
+  entry: MachineTarget,
+  generation: number,
   integrity: Integrity,
   report: Report,
 ): Promise<BootedTarget> {
-  if (target.service_type === 'container') {
-    report({ kind: 'note', text: `warning: ${name} is a container, which this version does not start` });
-    return { name, state: 'skipped', at: null, problem: null };
-  }
+  const { name, target } = entry;
   try {
     const store = await openStore(host, machine);
-    const { isNew, target: at } = await activateFiles(host, machine, store, target, integrity);
-    return { name, state: isNew ? 'mounted' : 'there already', at, problem: null };
+    const { isNew, at } = await startTarget(host, { machine, store, entry, generation, integrity });
+    const made = target.service_type === 'container' ? 'started' : 'mounted';
+    return { name, state: isNew ? made : 'there already', at, problem: null };
   } catch (error) {
     const problem = messageOf(error);
     report({ kind: 'note', text: `warning: ${problem}` });

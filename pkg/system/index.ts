@@ -68,3 +68,12 @@ export const verify: typeof import('./verify.ts').verify = async (...args) =>
 export const verifyPublished: typeof import('./inspect-manifest.ts').verifyPublished = async (...args) =>
   (await import('./inspect-manifest.ts')).verifyPublished(...args);
 export const why: typeof import('./why.ts').why = async (...args) => (await import('./why.ts')).why(...args);
+export {
+  exec,
+  type LogsResult,
+  logs,
+  ps,
+  type ServiceState,
+  stop,
+  supervise,
+} from './service/index.ts';

@@ -1,6 +1,6 @@
 import type { Integrity, MoleculeLayer, Mounted, Upper } from '../atomfs/index.ts';
 import { codeOf, MosError } from '../errors/index.ts';
-import type { Host } from '../host/index.ts';
+import type { Host, IdRange } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { InstallTarget } from '../manifest/index.ts';
 import { readImage } from './images.ts';
@@ -18,6 +18,8 @@ export type MountRequest = {
   /** Another image at the place gives way, after `healthy` has looked at the new one. */
   readonly replace?: boolean;
   readonly healthy?: (path: string) => Promise<void>;
+  /** Those of a container. */
+  readonly ids?: IdRange | undefined;
   /** `mosctl mount` */
   readonly owner: string;
 };
@@ -40,6 +42,7 @@ export async function mountTarget(
       runtime: paths.run,
       owner,
       ...(upper === undefined ? {} : { upper }),
+      ...(request.ids === undefined ? {} : { ids: request.ids }),
       ...(request.panicOnCorruption ? { panicOnCorruption: true } : {}),
       ...(request.replace ? { replace: true } : {}),
       ...(request.healthy ? { healthy: request.healthy } : {}),

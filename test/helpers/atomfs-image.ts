@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { annotationKeys, type Descriptor, media } from '../../pkg/oci/index.ts';
 import { type Content, content } from './images.ts';
 
-/** Files of a layer: path to text. */
+/** Files of a layer: path to text. Those in bin/ are programs. */
 export type LayerFiles = Readonly<Record<string, string | Uint8Array>>;
 
 /**
@@ -28,6 +28,7 @@ async function buildLayer(files: LayerFiles): Promise<Content> {
     for (const [path, data] of Object.entries(files)) {
       mkdirSync(dirname(join(work, 'root', path)), { recursive: true });
       writeFileSync(join(work, 'root', path), data);
+      if (path.startsWith('bin/')) chmodSync(join(work, 'root', path), 0o755);
     }
     const image = join(work, 'layer');
     execFileSync(
@@ -84,12 +85,15 @@ export type AtomfsImage = {
   readonly layers: readonly Content[];
 };
 
-/** An image of such layers, bottom first. */
-export function imageOf(layers: readonly Content[]): AtomfsImage {
+/** An image of such layers, bottom first; `run` says how it is run (image-spec 1.1 config.md). */
+export function imageOf(
+  layers: readonly Content[],
+  run: Readonly<Record<string, unknown>> = { Cmd: ['/bin/true'] },
+): AtomfsImage {
   const config = content(media.config, {
     architecture: 'amd64',
     os: 'linux',
-    config: { Cmd: ['/bin/true'] },
+    config: run,
     rootfs: { type: 'layers', diff_ids: layers.map(({ descriptor }) => descriptor.digest) },
   });
   const manifest = content(media.manifest, {

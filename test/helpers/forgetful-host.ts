@@ -93,7 +93,8 @@ export class ForgetfulHost {
       }
       return result;
     };
-    return { query: this.#guard(real, []).query, run };
+    const { query, attend, leave } = this.#guard(real, []);
+    return { query, run, attend, leave };
   }
 
   #files(real: Files): Files {

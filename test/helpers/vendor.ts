@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -74,6 +74,19 @@ export async function addImage(
 ): Promise<string> {
   const layout = await openLayout(linuxHost, vendor.images, { create: true });
   await putImage(layout, imageOf(await Promise.all(layers.map(makeLayer))), tag);
+  return `oci:${vendor.images}:${tag}`;
+}
+
+/** An image with busybox in it that runs `run`. */
+export async function addProgram(
+  vendor: Vendor,
+  tag: string,
+  run: Readonly<Record<string, unknown>>,
+  files: LayerFiles = {},
+): Promise<string> {
+  const layout = await openLayout(linuxHost, vendor.images, { create: true });
+  const layer = await makeLayer({ 'bin/busybox': readFileSync('/bin/busybox'), ...files });
+  await putImage(layout, imageOf([layer], run), tag);
   return `oci:${vendor.images}:${tag}`;
 }
 

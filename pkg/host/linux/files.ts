@@ -2,6 +2,7 @@ import { constants, promises as fs, type Stats } from 'node:fs';
 import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile } from '../files.ts';
 import { extendedAttribute } from './attributes.ts';
 import { pathBelow } from './beneath.ts';
+import { changes } from './changes.ts';
 import { translated } from './errors.ts';
 import { holdFile, lockFile } from './lock.ts';
 import { openForReading, readWhole } from './reading.ts';
@@ -26,6 +27,7 @@ export const linuxFiles: Files = {
       const s = await fs.statfs(path);
       return { free: s.bavail * s.bsize, total: s.blocks * s.bsize, freeInodes: s.ffree };
     }),
+  changes,
 
   makeFolder: (path, { mode = 0o755, parents = false } = {}) =>
     translated(
@@ -52,6 +54,19 @@ export const linuxFiles: Files = {
   remove: (path) => translated('remove', path, () => fs.unlink(path).catch(ignoreMissing)),
   removeFolder: (path) => translated('remove the folder', path, () => fs.rmdir(path)),
   removeTree,
+  keepEnd: (path, keep) =>
+    translated('shorten', path, async () => {
+      const file = await fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);
+      try {
+        const { size } = await file.stat();
+        const end = Buffer.alloc(Math.min(keep, size));
+        const { bytesRead } = await file.read(end, 0, end.length, size - end.length);
+        await file.truncate(0);
+        await file.writeFile(end.subarray(0, bytesRead));
+      } finally {
+        await file.close();
+      }
+    }),
   setMode: (path, mode) => translated('set the mode of', path, () => fs.chmod(path, mode)),
   setOwner: (path, uid, gid) => translated('set the owner of', path, () => fs.lchown(path, uid, gid)),
   syncFolder: (path) =>

@@ -10,5 +10,7 @@ export const linuxMachine: Machine = {
   kernelRelease: () => readLine('/proc/sys/kernel/osrelease'),
   uid: process.geteuid?.() ?? 0,
   pid: process.pid,
+  program: () =>
+    process.versions.bun === undefined ? [process.execPath, ...process.argv.slice(1, 2)] : [process.execPath],
   environment: (name) => process.env[name],
 };

@@ -1,0 +1,95 @@
+import { command } from '../cli/command.ts';
+import { root } from '../cli/common.ts';
+import { renderServices } from '../render/services.ts';
+
+const service = { kind: 'text', value: 'SERVICE', help: 'the name of a service' } as const;
+
+export const stop = command({
+  name: 'stop',
+  summary: 'Stop a service',
+  description:
+    'It gets the stop signal of its image, and is killed when it goes on for longer than the time limit. What it wrote to its root file system is gone.',
+  arguments: { service },
+  options: {
+    timeout: { kind: 'integer', value: 'SECONDS', help: 'how long it may take to end (10)' },
+    root,
+  },
+  async run({ host, args, options }) {
+    const use = await import('../../pkg/system/index.ts');
+    return use.stop(host, { ...options, target: args.service });
+  },
+  render: ({ name, wasRunning }) => (wasRunning ? `${name} is stopped` : `${name} was not started`),
+});
+
+export const ps = command({
+  name: 'ps',
+  summary: 'List the services that were started',
+  options: { root },
+  async run({ host, options }) {
+    const use = await import('../../pkg/system/index.ts');
+    return { services: await use.ps(host, options) };
+  },
+  render: ({ services }) => renderServices(services),
+});
+
+export const logs = command({
+  name: 'logs',
+  summary: 'Show what a service said since it was started',
+  arguments: { service },
+  options: { lines: { kind: 'integer', value: 'N', short: 'n', help: 'only the last N lines' }, root },
+  async run({ host, args, options }) {
+    const use = await import('../../pkg/system/index.ts');
+    return use.logs(host, { ...options, target: args.service });
+  },
+  render: ({ lines }) => lines.join('\n'),
+});
+
+export const exec = command({
+  name: 'exec',
+  summary: 'Run a program in a running service, confined as the service is',
+  description: 'The exit code is that of the program.',
+  arguments: {
+    service,
+    program: { kind: 'text', value: 'PROGRAM', many: true, help: 'the program and its arguments, after --' },
+  },
+  options: {
+    asRoot: { kind: 'flag', help: "as the container's root, not as the user of the service" },
+    root,
+  },
+  examples: ['mosctl exec web -- nginx -t'],
+  async run({ host, args, options }) {
+    const use = await import('../../pkg/system/index.ts');
+    return use.exec(host, { ...options, target: args.service, argv: args.program });
+  },
+  render: () => '',
+  exitCode: ({ exitCode }) => exitCode,
+});
+
+export const shell = command({
+  name: 'shell',
+  summary: 'Open a shell in a running service',
+  arguments: { service },
+  options: {
+    asRoot: { kind: 'flag', help: "as the container's root, not as the user of the service" },
+    root,
+  },
+  async run({ host, args, options }) {
+    const use = await import('../../pkg/system/index.ts');
+    return use.exec(host, { ...options, target: args.service, argv: ['/bin/sh'] });
+  },
+  render: () => '',
+  exitCode: ({ exitCode }) => exitCode,
+});
+
+export const supervise = command({
+  name: 'supervise',
+  summary: 'Start services again when they end, as their manifest says',
+  description:
+    'One for all services of a machine; `activate` and `boot` start it. It ends with the last service. Services go on when it is killed, and the next one finds them.',
+  options: { root },
+  async run({ host, options, report, signal }) {
+    const use = await import('../../pkg/system/index.ts');
+    return use.supervise(host, { ...options, signal }, report);
+  },
+  render: ({ left }) => (left === 0 ? 'no service is left' : `${left} services go on unwatched`),
+});

@@ -1,0 +1,96 @@
+import type { IdRange } from '../host/index.ts';
+import type { Entry } from './config.ts';
+import { capabilities, maskedFiles, maskedFolders } from './confinement.ts';
+import type { Process } from './process.ts';
+
+/** cgroup limits; memory in bytes, cpu in hundredths of one processor. */
+export type Limits = {
+  readonly memory?: number | undefined;
+  readonly cpu?: number | undefined;
+  readonly pids?: number | undefined;
+  readonly ioWeight?: number | undefined;
+};
+
+/** One instance of a service, as data. All paths are absolute, and none comes from an image. */
+export type Container = {
+  /** The service's, also its host name. */
+  readonly name: string;
+  /** A mounted root file system. */
+  readonly rootfs: string;
+  /** Without it the container has the host's ids. */
+  readonly ids: IdRange | undefined;
+  readonly process: Process;
+  /** `none`: its own loopback only. `host`: the network of the host. */
+  readonly network: 'none' | 'host';
+  readonly limits: Limits;
+  /** Whether the machine's cgroups are of version 2 alone, which is what limits need. */
+  readonly hasCgroup2: boolean;
+  readonly hasAppArmor: boolean;
+  /** File of `renderSeccomp`. */
+  readonly seccomp: string;
+  /** What LXC says of it. */
+  readonly lxcLog: string;
+};
+
+const cpuPeriod = 100_000;
+
+/** The config of a container, in a fixed order. */
+export const planContainer = (container: Container): Entry[] => [
+  ['lxc.uts.name', container.name],
+  ['lxc.rootfs.path', `dir:${container.rootfs}`],
+  ...mapEntries(container.ids),
+  ['lxc.net.0.type', container.network === 'host' ? 'none' : 'empty'],
+  ...processEntries(container.process),
+  ...confinementEntries(container),
+  ...limitEntries(container),
+  // A console of LXC loses the last words of a program that ends soon; so it has what lxc-start was given.
+  ['lxc.console.path', 'none'],
+  ['lxc.log.file', container.lxcLog],
+  ['lxc.log.level', 'INFO'],
+];
+
+const mapEntries = (ids: IdRange | undefined): Entry[] =>
+  ids === undefined ? [] : ['u', 'g'].map((kind) => ['lxc.idmap', `${kind} 0 ${ids.start} ${ids.count}`]);
+
+const processEntries = ({ environment, uid, gid, groups, cwd, stopSignal }: Process): Entry[] => [
+  ...environment.map(([name, value]): Entry => ['lxc.environment', `${name}=${value}`]),
+  ['lxc.init.uid', String(uid)],
+  ['lxc.init.gid', String(gid)],
+  // LXC 5 does this with the ids of the host only; it drops them where ids are mapped.
+  ...(groups.length === 0 ? [] : [['lxc.init.groups', groups.join(',')] as const]),
+  ['lxc.init.cwd', cwd],
+  ['lxc.signal.halt', stopSignal],
+];
+
+/** Device nodes: those that LXC's autodev makes (null, zero, full, random, urandom, tty, console), and no other. */
+const confinementEntries = ({ network, hasAppArmor, seccomp }: Container): Entry[] => [
+  ['lxc.cap.keep', capabilities.join(' ')],
+  ['lxc.no_new_privs', '1'],
+  ['lxc.seccomp.profile', seccomp],
+  ['lxc.apparmor.profile', hasAppArmor ? 'generated' : 'unchanged'],
+  ['lxc.autodev', '1'],
+  ['lxc.tty.max', '0'],
+  ['lxc.mount.auto', network === 'host' ? 'proc:mixed' : 'proc:mixed sys:ro'],
+  ...maskedFiles.map((path): Entry => ['lxc.mount.entry', `/dev/null ${path} none bind,optional 0 0`]),
+  ...maskedFolders.map((path): Entry => ['lxc.mount.entry', `tmpfs ${path} tmpfs ro,size=4k,optional 0 0`]),
+  ['lxc.mount.entry', 'tmpfs tmp tmpfs nosuid,nodev,mode=1777,size=25%,create=dir 0 0'],
+  ['lxc.mount.entry', 'tmpfs dev/shm tmpfs nosuid,nodev,noexec,mode=1777,size=64m,create=dir 0 0'],
+];
+
+function limitEntries({ limits, hasCgroup2 }: Container): Entry[] {
+  if (!hasCgroup2) return [];
+  const { memory, cpu, pids, ioWeight } = limits;
+  return [
+    ...(memory === undefined
+      ? []
+      : [['lxc.cgroup2.memory.max', String(memory)] as const, ['lxc.cgroup2.memory.swap.max', '0'] as const]),
+    ...(cpu === undefined
+      ? []
+      : [['lxc.cgroup2.cpu.max', `${(cpu * cpuPeriod) / 100} ${cpuPeriod}`] as const]),
+    ['lxc.cgroup2.pids.max', String(pids ?? usualProcesses)],
+    ...(ioWeight === undefined ? [] : [['lxc.cgroup2.io.weight', String(ioWeight)] as const]),
+  ];
+}
+
+/** Enough for any service, too few for a fork bomb to stop the machine. */
+const usualProcesses = 4096;

@@ -1,0 +1,15 @@
+export { type Entry, renderLxcConfig } from './config.ts';
+export { capabilities, renderSeccomp } from './confinement.ts';
+export { type Container, type Limits, planContainer } from './container.ts';
+export { type ContainerEnd, parseEnd } from './ending.ts';
+export { type Accounts, type ImageProcess, type Process, resolveProcess } from './process.ts';
+export {
+  containerProcess,
+  type ExecRequest,
+  execInContainer,
+  isRunning,
+  type Place,
+  startContainer,
+  stopContainer,
+  waitUntilStopped,
+} from './programs.ts';

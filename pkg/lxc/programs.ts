@@ -1,0 +1,98 @@
+import { codeOf, MosError } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+
+/** A container by its folder: its config is `<folder>/<name>/config`. */
+export type Place = { readonly folder: string; readonly name: string };
+
+const at = ({ folder, name }: Place): readonly string[] => ['-P', folder, '-n', name];
+
+/**
+ * LXC asks newuidmap for leave where it finds one, and that knows the ranges of /etc/subuid only, which are not ours:
+ * so it is not to find any. It writes the map itself then.
+ */
+const env = { PATH: '/nonexistent' };
+const startLimit = 60_000;
+
+/**
+ * Starts a container; it is a child of lxc-start, which goes on when we end. What it says goes to the file `output`.
+ * Returns when its first process runs or has ended again.
+ */
+export async function startContainer(
+  host: Host,
+  place: Place,
+  argv: readonly string[],
+  output: string,
+): Promise<void> {
+  const program = ['/usr/bin/lxc-start', ...at(place), '-F', '--', ...argv] as const;
+  const { ended } = await host.processes.leave(program, { env, output });
+  const enough = new AbortController();
+  const wait = ['/usr/bin/lxc-wait', ...at(place), '-s', 'RUNNING'] as const;
+  const running = host.processes.query(wait, { env, timeout: startLimit, signal: enough.signal });
+  try {
+    await Promise.race([running, ended]);
+  } finally {
+    enough.abort();
+    await running.catch(() => {});
+  }
+}
+
+/** Sends the stop signal of its config; after `seconds` it is killed. Nothing where it does not run. */
+export async function stopContainer(host: Host, place: Place, seconds: number): Promise<void> {
+  const how = seconds === 0 ? ['-k'] : ['-t', String(seconds)];
+  const timeout = seconds * 1000 + startLimit;
+  await host.processes.run(['/usr/bin/lxc-stop', ...at(place), ...how], {
+    env,
+    timeout,
+    accept: [notRunning],
+  });
+}
+/** lxc-stop(1), EXIT VALUE */
+const notRunning = 2;
+
+/** The process id of its first process, as the host sees it; undefined where it does not run. */
+export async function containerProcess(host: Host, place: Place): Promise<number | undefined> {
+  const { stdout, exitCode } = await host.processes.query(['/usr/bin/lxc-info', ...at(place), '-p', '-H'], {
+    env,
+    accept: [1],
+  });
+  const id = Number.parseInt(Buffer.from(stdout).toString(), 10);
+  return exitCode === 0 && id > 0 ? id : undefined;
+}
+
+export const isRunning = async (host: Host, place: Place): Promise<boolean> =>
+  (await containerProcess(host, place)) !== undefined;
+
+/** Returns when it does not run, at once where it does not. */
+export async function waitUntilStopped(host: Host, place: Place, signal: AbortSignal): Promise<void> {
+  const program = ['/usr/bin/lxc-wait', ...at(place), '-s', 'STOPPED'] as const;
+  await host.processes.query(program, { env, timeout: 0, signal });
+}
+
+export type ExecRequest = {
+  readonly argv: readonly string[];
+  readonly environment: readonly (readonly [string, string])[];
+  readonly uid: number;
+  readonly gid: number;
+};
+
+/** Runs a program in a container, confined as that is, on our own terminal; returns its exit code. */
+export async function execInContainer(host: Host, place: Place, request: ExecRequest): Promise<number> {
+  const { argv, environment, uid, gid } = request;
+  if (argv[0] === undefined) throw new MosError('usage', `cannot run nothing in ${place.name}`);
+  const variables = environment.flatMap(([name, value]) => ['-v', `${name}=${value}`]);
+  const who = ['-u', String(uid), '-g', String(gid)];
+  const program = [
+    '/usr/bin/lxc-attach',
+    ...at(place),
+    '--clear-env',
+    ...variables,
+    ...who,
+    '--',
+    ...argv,
+  ] as const;
+  try {
+    return await host.processes.attend(program, { env });
+  } catch (cause) {
+    throw new MosError(codeOf(cause), `cannot run ${argv[0]} in ${place.name}`, { cause });
+  }
+}

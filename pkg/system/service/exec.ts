@@ -1,0 +1,32 @@
+import { MosError } from '../../errors/index.ts';
+import type { Host } from '../../host/index.ts';
+import { execInContainer, isRunning } from '../../lxc/index.ts';
+import { parseServiceName } from '../../manifest/index.ts';
+import { openMachine } from '../machine.ts';
+import { notStarted } from './output.ts';
+import { readRecord, serviceFolder } from './record.ts';
+
+export type ExecOptions = {
+  readonly root: string;
+  readonly target: string;
+  readonly argv: readonly string[];
+  /** As the container's root, not as the service. */
+  readonly asRoot?: boolean | undefined;
+};
+export type ExecResult = { readonly name: string; readonly exitCode: number };
+
+/** Runs a program in a running service: with its environment, its ids and what it may do, on our own terminal. */
+export async function exec(host: Host, options: ExecOptions): Promise<ExecResult> {
+  const name = parseServiceName(options.target);
+  const { paths } = await openMachine(host, options.root);
+  const folder = serviceFolder(paths, name);
+  const record = await readRecord(host, folder);
+  if (record === undefined) throw notStarted(name);
+  if (!(await isRunning(host, folder)))
+    throw new MosError('state', `cannot run ${options.argv[0] ?? 'nothing'} in ${name}: it does not run`, {
+      hint: `see why: mosctl logs ${name}`,
+    });
+  const { environment, uid, gid } = record.process;
+  const who = options.asRoot ? { uid: 0, gid: 0 } : { uid, gid };
+  return { name, exitCode: await execInContainer(host, folder, { argv: options.argv, environment, ...who }) };
+}

@@ -1,0 +1,11 @@
+export { type ExecOptions, type ExecResult, exec } from './exec.ts';
+export { ps, type ServiceState, serviceStates } from './list.ts';
+export { type LogsOptions, type LogsResult, logs } from './output.ts';
+export { type Started, type StartRequest, startService } from './start.ts';
+export { type StopOptions, type StopResult, stop } from './stop.ts';
+export {
+  ensureSupervisor,
+  type SuperviseOptions,
+  type SuperviseResult,
+  supervise,
+} from './supervise.ts';

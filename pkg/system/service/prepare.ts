@@ -1,0 +1,144 @@
+import type { Integrity } from '../../atomfs/index.ts';
+import { isMosError, MosError } from '../../errors/index.ts';
+import { type Host, type IdRange, writeAtomic } from '../../host/index.ts';
+import type { Layout } from '../../layout/index.ts';
+import {
+  type Accounts,
+  type ImageProcess,
+  type Process,
+  planContainer,
+  renderLxcConfig,
+  renderSeccomp,
+  resolveProcess,
+} from '../../lxc/index.ts';
+import type { InstallTarget, MachineTarget } from '../../manifest/index.ts';
+import { parseJson, readVerified } from '../../oci/index.ts';
+import { readImage } from '../images.ts';
+import type { Machine } from '../machine.ts';
+import { mountTarget, scratchUpper } from '../mounting.ts';
+import type { ServiceFolder } from './record.ts';
+
+export type Preparation = {
+  readonly machine: Machine;
+  readonly store: Layout;
+  readonly entry: MachineTarget;
+  readonly integrity: Integrity;
+  readonly folder: ServiceFolder;
+};
+
+/** What this version can't do yet is refused before anything is made. */
+export function requireRunnable({ service_name: name, network, storage }: InstallTarget): void {
+  if (network.type === 'simple')
+    throw new MosError('unsupported', `cannot start ${name}: this version has no simple networks`);
+  if (storage.length > 0)
+    throw new MosError('unsupported', `cannot start ${name}: this version has no volumes for services`);
+}
+
+/** The ids of the service; undefined where the signed manifest says that it has those of the host. */
+export const idsOf = ({ idmap }: MachineTarget): IdRange | undefined =>
+  idmap === undefined ? undefined : { start: idmap.hostid, count: idmap.count };
+
+/** Mounts the root file system of the service and writes the config of its container; its process is returned. */
+export async function prepare(host: Host, preparation: Preparation): Promise<Process> {
+  const { machine, store, entry, integrity, folder } = preparation;
+  const { target } = entry;
+  const image = await readProcess(target, store);
+  const ids = idsOf(entry);
+  await host.files.makeFolder(folder.rootfs, { parents: true, mode: 0o711 });
+  await mountTarget(host, machine, store, {
+    target,
+    at: folder.rootfs,
+    integrity,
+    upper: scratchUpper(machine.paths),
+    owner: 'mosctl activate',
+    ids,
+  });
+  const accounts = await readAccounts(host, folder.rootfs);
+  const process = resolveProcess(target.service_name, image, accounts, target.environment ?? {});
+  await makeLog(host, folder, process, ids?.start ?? 0);
+  await writeConfig(host, preparation, process, ids);
+  return process;
+}
+
+/** The config of the image that was signed. */
+async function readProcess(target: InstallTarget, store: Layout): Promise<ImageProcess> {
+  const { image } = await readImage(target, store);
+  const bytes = await readVerified(image.config, store.open(image.config));
+  const config = parseJson(bytes, `the config of ${target.service_name}`) as { config?: ImageProcess } | null;
+  return config?.config ?? {};
+}
+
+const largestAccounts = 1024 * 1024;
+
+/** Links in the image lead nowhere but into it. */
+async function readAccounts(host: Host, rootfs: string): Promise<Accounts> {
+  const read = async (name: string): Promise<string> => {
+    try {
+      const path = await host.files.pathBelow(rootfs, name);
+      const stat = await host.files.stat(path);
+      if (stat?.type !== 'file' || stat.size > largestAccounts) return '';
+      return Buffer.from(await host.files.read(path)).toString('utf8');
+    } catch (error) {
+      if (isMosError(error, 'not-found') || isMosError(error, 'invalid')) return '';
+      throw error;
+    }
+  };
+  return { passwd: await read('etc/passwd'), group: await read('etc/group') };
+}
+
+async function writeConfig(
+  host: Host,
+  { entry: { target }, folder }: Preparation,
+  process: Process,
+  ids: IdRange | undefined,
+): Promise<void> {
+  const [hasCgroup2, hasAppArmor] = await Promise.all([
+    isThere(host, '/sys/fs/cgroup/cgroup.controllers'),
+    isThere(host, '/sys/kernel/security/apparmor/profiles'),
+  ]);
+  const { resources, network } = target;
+  const entries = planContainer({
+    name: target.service_name,
+    rootfs: folder.rootfs,
+    ids,
+    process,
+    network: network.type === 'host' ? 'host' : 'none',
+    limits: {
+      memory: resources?.memory === undefined ? undefined : resources.memory * 1024 * 1024,
+      cpu: resources?.cpu,
+      pids: resources?.pids,
+      ioWeight: resources?.io_weight,
+    },
+    hasCgroup2,
+    hasAppArmor,
+    seccomp: folder.seccomp,
+    lxcLog: folder.lxcLog,
+  });
+  await writeAtomic(host, folder.seccomp, renderSeccomp(), { mode: 0o600 });
+  await writeAtomic(host, folder.config, renderLxcConfig(entries), { mode: 0o600 });
+}
+
+/** The file belongs to the service, which may open its own stdout by name. */
+async function makeLog(
+  host: Host,
+  { log, output }: ServiceFolder,
+  { uid, gid }: Process,
+  first: number,
+): Promise<void> {
+  await host.files.makeFolder(log);
+  await host.mounts.mount({
+    fstype: 'tmpfs',
+    source: 'mos-log',
+    target: log,
+    flags: ['nodev', 'nosuid', 'noexec'],
+    options: [`size=${logBytes}`, 'mode=0711'],
+  });
+  await (await host.files.create(output, { mode: 0o600 }))[Symbol.asyncDispose]();
+  await host.files.setOwner(output, first + uid, first + gid);
+}
+
+/** Room for what a service says; a supervisor keeps it half empty. */
+export const logBytes = 4 * 1024 * 1024;
+
+const isThere = async (host: Host, path: string): Promise<boolean> =>
+  (await host.files.stat(path)) !== undefined;

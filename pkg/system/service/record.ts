@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto';
+import { isMosError, MosError } from '../../errors/index.ts';
+import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import type { ContainerEnd, Place, Process } from '../../lxc/index.ts';
+import type { InstallTarget } from '../../manifest/index.ts';
+import type { MachinePaths } from '../paths.ts';
+
+export type RestartPolicy = 'always' | 'on-failure' | 'no';
+
+/** A service that was started and not stopped since: `<run>/services/<name>/record.json`. It is gone after a reboot. */
+export type ServiceRecord = {
+  readonly version: 1;
+  readonly name: string;
+  readonly image: string;
+  readonly imageVersion: string;
+  readonly generation: number;
+  /** Hash of all that the manifest says of the service: another one needs a new start. */
+  readonly definition: string;
+  readonly process: Process;
+  /** The host's id of the container's 0; undefined with the host's ids. */
+  readonly firstId?: number;
+  readonly restart: RestartPolicy;
+  readonly started: string;
+  /** How often it was started again, and how it ended before that. */
+  readonly restarts: number;
+  readonly lastEnd?: ContainerEnd;
+};
+
+/**
+ * What a service has while it runs, all below one folder:
+ *
+ *     <run>/services/<name>/   record.json · config, seccomp, lxc.log (LXC's) · rootfs (its root file system)
+ *                              log/output (a tmpfs: what it says can fill nothing else)
+ */
+export type ServiceFolder = Place & {
+  readonly path: string;
+  readonly record: string;
+  readonly config: string;
+  readonly seccomp: string;
+  readonly rootfs: string;
+  readonly log: string;
+  readonly output: string;
+  readonly lxcLog: string;
+};
+
+export const servicesFolder = ({ run }: MachinePaths): string => `${run}/services`;
+
+export function serviceFolder(paths: MachinePaths, name: string): ServiceFolder {
+  const folder = servicesFolder(paths);
+  const path = `${folder}/${name}`;
+  return {
+    folder,
+    name,
+    path,
+    record: `${path}/record.json`,
+    config: `${path}/config`,
+    seccomp: `${path}/seccomp`,
+    rootfs: `${path}/rootfs`,
+    log: `${path}/log`,
+    output: `${path}/log/output`,
+    lxcLog: `${path}/lxc.log`,
+  };
+}
+
+export const definitionOf = (target: InstallTarget, firstId: number | undefined): string =>
+  createHash('sha256')
+    .update(JSON.stringify([target, firstId ?? null]))
+    .digest('hex');
+
+/** Whoever watches the folder of services learns of it: what changes below is not seen there. */
+export async function writeRecord(host: Host, folder: ServiceFolder, record: ServiceRecord): Promise<void> {
+  await writeAtomic(host, folder.record, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  await writeAtomic(host, `${folder.folder}/.changed`, `${record.name}\n`);
+}
+
+export async function readRecord(host: Host, folder: ServiceFolder): Promise<ServiceRecord | undefined> {
+  const text = await readTextIfThere(host, folder.record);
+  if (text === undefined) return undefined;
+  const record: unknown = JSON.parse(text); // only root writes there
+  if (typeof record === 'object' && record !== null && 'version' in record && record.version === 1)
+    return record as ServiceRecord;
+  throw new MosError('unsupported', `cannot read ${folder.record}: another version of mos wrote it`);
+}
+
+/** The names of all services that left something in the folder of services. */
+export async function listServices(host: Host, paths: MachinePaths): Promise<string[]> {
+  const names = await host.files.list(servicesFolder(paths)).catch((error: unknown) => {
+    if (isMosError(error, 'not-found')) return [];
+    throw error;
+  });
+  return names.filter((name) => !name.startsWith('.'));
+}
+
+/** The root of a container must be able to pass all folders above its root file system; it can list none of them. */
+export async function makeServicesFolder(host: Host, paths: MachinePaths): Promise<void> {
+  await host.files.makeFolder(paths.run, { parents: true });
+  await host.files.makeFolder(servicesFolder(paths), { parents: true, mode: 0o711 });
+}
+
+/** One start or stop at a time. */
+export async function lockServices(host: Host, paths: MachinePaths, owner: string): Promise<AsyncDisposable> {
+  await makeServicesFolder(host, paths);
+  return host.files.lock(`${servicesFolder(paths)}/.lock`, { owner, wait: lockWait });
+}
+
+const lockWait = 120_000;

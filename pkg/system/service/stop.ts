@@ -1,0 +1,65 @@
+import { unmountMolecule } from '../../atomfs/index.ts';
+import { isMosError, MosError } from '../../errors/index.ts';
+import type { Host } from '../../host/index.ts';
+import { stopContainer } from '../../lxc/index.ts';
+import { parseServiceName } from '../../manifest/index.ts';
+import { openMachine } from '../machine.ts';
+import type { MachinePaths } from '../paths.ts';
+import { lockServices, readRecord, type ServiceFolder, serviceFolder } from './record.ts';
+
+export type StopOptions = {
+  readonly root: string;
+  readonly target: string;
+  /** Seconds from the stop signal to SIGKILL. */
+  readonly timeout?: number | undefined;
+};
+
+export type StopResult = { readonly name: string; readonly wasRunning: boolean };
+
+const usualTimeout = 10;
+const owner = 'mosctl stop';
+
+/** Stops a service: its container, then its root file system; what it wrote there is gone. */
+export async function stop(host: Host, options: StopOptions): Promise<StopResult> {
+  const name = parseServiceName(options.target);
+  const { paths } = await openMachine(host, options.root);
+  const folder = serviceFolder(paths, name);
+  await using _lock = await lockServices(host, paths, owner);
+  const record = await readRecord(host, folder);
+  await clear(host, paths, folder, options.timeout ?? usualTimeout);
+  return { name, wasRunning: record !== undefined };
+}
+
+/** Ends and removes whatever there is of a service, in whatever state a stop or a crash left it. */
+export async function clear(
+  host: Host,
+  paths: MachinePaths,
+  folder: ServiceFolder,
+  seconds: number,
+): Promise<void> {
+  if ((await host.files.stat(folder.path)) === undefined) return;
+  // First of all the record goes: nobody is to start it again.
+  await host.files.remove(folder.record);
+  if ((await host.files.stat(folder.config)) !== undefined) await stopContainer(host, folder, seconds);
+  await unmountRoot(host, paths, folder);
+  await unmountLog(host, folder);
+  await host.files.removeTree(folder.path);
+}
+
+async function unmountLog(host: Host, { log }: ServiceFolder): Promise<void> {
+  const isMounted = (await host.mounts.table()).some(({ target }) => target === log);
+  if (isMounted) await host.mounts.unmount(log, { detach: true });
+}
+
+async function unmountRoot(
+  host: Host,
+  { run }: MachinePaths,
+  { rootfs, name }: ServiceFolder,
+): Promise<void> {
+  try {
+    await unmountMolecule(host, rootfs, { runtime: run, owner });
+  } catch (error) {
+    if (isMosError(error, 'not-found') || isMosError(error, 'state')) return;
+    throw new MosError('busy', `cannot clear the root file system of ${name}`, { cause: error });
+  }
+}
