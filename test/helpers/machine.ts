@@ -20,7 +20,8 @@ export async function makeRoot(t: ExecutionContext, vendor: Vendor): Promise<str
   const root = join(await temporaryFolder(t), 'root');
   mkdirSync(join(root, 'factory/secure'), { recursive: true });
   copyFileSync(vendor.ca, join(root, 'factory/secure/manifestCA.pem'));
-  t.teardown(async () => linuxHost.files.removeTree((await machinePaths(linuxHost, root)).run));
+  const { run } = await machinePaths(linuxHost, root); // now: a test may spoil the root
+  t.teardown(() => linuxHost.files.removeTree(run));
   return root;
 }
 
