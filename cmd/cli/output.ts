@@ -39,9 +39,11 @@ function stacksOf(error: unknown): string[] {
   return stacks;
 }
 
+export const renderJson = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
 /** A result as it goes to stdout. */
 export function renderResult(command: Command, value: unknown, json: boolean): string {
-  if (json) return `${JSON.stringify(value ?? null, null, 2)}\n`;
+  if (json) return renderJson(value ?? null);
   const text = command.render(value);
   return text === '' ? '' : `${text}\n`;
 }

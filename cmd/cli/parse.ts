@@ -35,7 +35,9 @@ export function parseCommandLine(program: Program, rest: readonly string[], cwd:
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: said.join(''), wanted: true };
-    if (error.code === 'commander.help') return { kind: 'help', text: said.join(''), wanted: false };
+    // `mosctl help` asks for what `mosctl` alone is told.
+    const wanted = rest.some((word) => word === 'help');
+    if (error.code === 'commander.help') return { kind: 'help', text: said.join(''), wanted };
     throw usage(program, error, chosen);
   }
   return parsed ?? { kind: 'help', text: commander.helpInformation(), wanted: false };

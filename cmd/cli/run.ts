@@ -3,7 +3,7 @@ import type { Host } from '../../pkg/host/index.ts';
 import type { Report } from '../../pkg/steps/index.ts';
 import { normalize } from './arguments.ts';
 import type { Command, Context, Program } from './command.ts';
-import { renderError, renderResult } from './output.ts';
+import { renderError, renderJson, renderResult } from './output.ts';
 import { type Parsed, parseCommandLine } from './parse.ts';
 import { progressTo, type Screen } from './progress.ts';
 
@@ -31,11 +31,12 @@ export async function run(
   const report = reporting(silent ? () => {} : progress.report, terminal.signal);
   try {
     if (globals.version) {
-      terminal.stdout.write(`${terminal.version}\n`);
+      const { version } = terminal;
+      terminal.stdout.write(globals.json ? renderJson({ version }) : `${version}\n`);
       return 0;
     }
     const parsed = parseCommandLine(program, rest, terminal.cwd);
-    if (parsed.kind === 'help') return showHelp(parsed, terminal);
+    if (parsed.kind === 'help') return showHelp(program, parsed, terminal, globals.json);
     const value = await act(host, parsed, terminal, report);
     progress.clear();
     terminal.stdout.write(renderResult(parsed.command, value, globals.json));
@@ -58,8 +59,18 @@ const reporting =
     if (event.kind !== 'note') signal.throwIfAborted();
   };
 
-function showHelp(parsed: Extract<Parsed, { kind: 'help' }>, terminal: Terminal): number {
-  (parsed.wanted ? terminal.stdout : terminal.stderr).write(parsed.text);
+function showHelp(
+  program: Program,
+  parsed: Extract<Parsed, { kind: 'help' }>,
+  terminal: Terminal,
+  json: boolean,
+): number {
+  if (json && !parsed.wanted)
+    throw new MosError('usage', 'cannot understand the command line: it names no command', {
+      hint: `see ${program.name} --help`,
+    });
+  if (json) terminal.stdout.write(renderJson({ help: parsed.text }));
+  else (parsed.wanted ? terminal.stdout : terminal.stderr).write(parsed.text);
   return parsed.wanted ? 0 : 2;
 }
 

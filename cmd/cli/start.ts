@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { isatty } from 'node:tty';
 import { MosError } from '../../pkg/errors/index.ts';
+import type { Clock } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { writeErr, writeOut } from '../../pkg/host/linux/output/index.ts';
 import { mosctl } from '../mosctl/commands.ts';
@@ -12,14 +13,31 @@ import { run, type Terminal } from './run.ts';
 
 /** The real process: its name, terminal and signals. Returns the exit code. */
 export async function start(calledAs: string, argv: readonly string[]): Promise<number> {
-  const stopping = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.on(signal, () => {
-      if (stopping.signal.aborted) process.exit(130);
-      stopping.abort(new MosError('interrupted', `cannot finish: stopped by ${signal}`));
-    });
+  const stopper = stopperOf(linuxHost.clock, () => process.exit(130));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopper.hear(signal));
   const { program, rest } = choose(basename(calledAs), argv);
-  return run(linuxHost, program, rest, terminalOf(stopping.signal));
+  return run(linuxHost, program, rest, terminalOf(stopper.signal));
+}
+
+/** A signal again after this many milliseconds is a person who doesn't want to wait; timeout(1) sends two at once. */
+const impatience = 500;
+
+/** The first signal asks the work to end tidily; a later one ends the process where it stands. */
+export function stopperOf(clock: Pick<Clock, 'monotonic'>, leave: () => void) {
+  const stopping = new AbortController();
+  let first = 0;
+  return {
+    signal: stopping.signal,
+    hear(signal: string): void {
+      const now = clock.monotonic();
+      if (stopping.signal.aborted) {
+        if (now - first > impatience) leave();
+        return;
+      }
+      first = now;
+      stopping.abort(new MosError('interrupted', `cannot finish: stopped by ${signal}`));
+    },
+  };
 }
 
 /** The program by the name it was called with, or by the first word: `mosctl mosb …`. */

@@ -29,6 +29,8 @@ const tarTypes: Readonly<Record<string, 'none' | 'gzip' | 'zstd'>> = {
   'application/vnd.oci.image.layer.nondistributable.v1.tar': 'none',
   'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip': 'gzip',
   'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd': 'zstd',
+  // Docker's name for the same (distribution, "Image Manifest Version 2, Schema 2").
+  'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip': 'gzip',
 };
 
 const verityMark = 'verity';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { isMosError } from '../errors/index.ts';
+import { isMosError, MosError } from '../errors/index.ts';
 import type { Host } from './host.ts';
 
 const encoder = new TextEncoder();
@@ -51,8 +51,14 @@ async function writeSynced(
   await file.sync();
 }
 
-export const readText = async (host: Host, path: string): Promise<string> =>
-  decoder.decode(await host.files.read(path));
+export async function readText(host: Host, path: string): Promise<string> {
+  const bytes = await host.files.read(path);
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw new MosError('invalid', `cannot read ${path}: it is no UTF-8 text`);
+  }
+}
 
 /** The text of a file, undefined where there is none. */
 export async function readTextIfThere(host: Host, path: string): Promise<string | undefined> {

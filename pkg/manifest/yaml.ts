@@ -25,7 +25,16 @@ export function parseYaml(text: string, what: string): Document {
       { cause: error },
     );
   keepTexts(document);
-  return { value: document.toJS({ maxAliasCount: 100 }), lineOf: (path) => lineOf(document, counter, path) };
+  return { value: plainValue(document, what), lineOf: (path) => lineOf(document, counter, path) };
+}
+
+/** What is written shorter by aliases may be larger than any memory. */
+function plainValue(document: YamlDocument, what: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (cause) {
+    throw new MosError('invalid', `cannot use ${what}: its aliases stand for too much`, { cause });
+  }
 }
 
 function keepTexts(document: YamlDocument): void {

@@ -110,6 +110,7 @@ async function about<T>({ service_name }: InstallTarget, verb: string, run: () =
 /** Documents that the store has are not asked for again. */
 const localFirst = (source: ImageSource, store: Layout | undefined): ImageSource => {
   if (store === undefined) return source;
+  const openRest = source.openRest?.bind(source);
   return {
     name: source.name,
     has: async (descriptor) => (await store.has(descriptor)) || source.has(descriptor),
@@ -118,6 +119,8 @@ const localFirst = (source: ImageSource, store: Layout | undefined): ImageSource
         ? store.open(descriptor, options)
         : source.open(descriptor, options);
     },
+    // What the store has whole is not asked for from its middle.
+    ...(openRest && { openRest }),
     resolve: (name) => source.resolve(name),
     referrers: (subject, type) => source.referrers(subject, type),
   };

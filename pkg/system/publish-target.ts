@@ -51,6 +51,7 @@ export async function publishTarget(
     scratch,
     report,
     ...(cache === undefined ? {} : { cache }),
+    remember: options.dryRun !== true,
     ...(format === undefined ? {} : { format }),
     ...(options.access.signal && { signal: options.access.signal }),
   });

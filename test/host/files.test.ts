@@ -129,3 +129,12 @@ test('a lock that is a link is refused: what it leads to is not written over', a
   });
   t.is(await readText(linuxHost, join(at, 'precious')), 'kept');
 });
+
+test('a text that is no UTF-8 is told by name', async (t) => {
+  const path = join(await folder(t), 'text');
+  await writeFile(path, Buffer.from([0x61, 0xff]));
+  await t.throwsAsync(readText(linuxHost, path), {
+    code: 'invalid',
+    message: `cannot read ${path}: it is no UTF-8 text`,
+  });
+});

@@ -201,3 +201,17 @@ test('ports of different protocols do not conflict, and circles are found over s
     message: 'cannot use f: line 15: targets[0].depends_on goes in a circle: hostfs → zot → hostfs',
   });
 });
+
+test('aliases that stand for too much are refused', async (t) => {
+  const lines = ['a0: &a0 x'];
+  for (let i = 1; i < 9; i++)
+    lines.push(
+      `a${i}: &a${i} [${Array(9)
+        .fill(`*a${i - 1}`)
+        .join(', ')}]`,
+    );
+  await t.throwsAsync(parseImportFile(lines.join('\n'), 'm.yaml'), {
+    code: 'invalid',
+    message: 'cannot use m.yaml: its aliases stand for too much',
+  });
+});

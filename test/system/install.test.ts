@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { digestHex } from '../../pkg/oci/index.ts';
 import { install } from '../../pkg/system/index.ts';
 import { imageOf, makeLayer } from '../helpers/atomfs-image.ts';
 import { call, mosctl, plain } from '../helpers/cli.ts';
@@ -218,4 +220,31 @@ test('a link to another folder of the same root is followed as the machine will 
   t.is((await mosctl(root, 'install', reference)).exit, 0);
   t.true(existsSync(join(root, 'data/config/manifest.git/manifest.yaml')));
   t.is((await mosctl(root, 'status')).exit, 0);
+});
+
+test('what an install that was stopped had fetched is not fetched again', async (t) => {
+  const vendor = await makeVendor(t);
+  const layer = await makeLayer({ a: randomBytes(200_000).toString('latin1') });
+  const image = imageOf([layer]);
+  await putTarget(vendor, image);
+  const reference = await publishSigned(vendor, 'x', signedManifest(vendor, [signedTarget('a', image.root)]));
+  const root = await makeRoot(t, vendor);
+  const partials = join(root, 'atomfs-cache/mos/.mos/partial');
+  mkdirSync(partials, { recursive: true });
+  const hex = digestHex(layer.descriptor.digest);
+  writeFileSync(join(partials, hex), layer.bytes.subarray(0, 100_000));
+  const asked: (number | undefined)[] = [];
+  const host: Host = {
+    ...linuxHost,
+    files: {
+      ...linuxHost.files,
+      stream: (path, options) => {
+        if (path === join(vendor.repository, 'mos/blobs/sha256', hex)) asked.push(options?.start);
+        return linuxHost.files.stream(path, options);
+      },
+    },
+  };
+  t.is((await call(['mosctl', '--quiet', 'install', '-r', root, reference], { host })).exit, 0);
+  t.deepEqual(asked, [100_000]);
+  t.deepEqual(readFileSync(join(root, 'atomfs-cache/mos/blobs/sha256', hex)), Buffer.from(layer.bytes));
 });

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import {
@@ -18,6 +17,7 @@ import { type ImageConfig, parseImageConfig, renderImageConfig } from './config.
 import { type ConvertOptions, defaultFormat, defaultLimit } from './index.ts';
 import { LayerConverter } from './layers.ts';
 import { chooseManifest, platformOf } from './platform.ts';
+import { makeScratch } from './scratch.ts';
 
 /** One is fetched or hashed while the builder of another has the processors. */
 const layersAtOnce = 2;
@@ -75,13 +75,14 @@ async function convertLayers(
   { manifest, config }: Image,
   options: ConvertOptions,
 ): Promise<Descriptor[]> {
-  await using scratch = await scratchFolder(host, options.scratch);
+  await using scratch = await makeScratch(host, options.scratch);
   const converter = new LayerConverter({
     host,
     source,
     target,
     format: options.format ?? defaultFormat,
-    cache: new ConversionCache(host, options.cache),
+    cache: new ConversionCache(host, options.cache, (text) => options.report?.({ kind: 'note', text })),
+    remember: options.remember ?? true,
     scratch: scratch.path,
     limit: options.limit ?? defaultLimit,
     report: options.report ?? (() => {}),
@@ -98,12 +99,6 @@ async function convertLayers(
     options.signal,
   );
   return made;
-}
-
-async function scratchFolder(host: Host, parent: string): Promise<AsyncDisposable & { path: string }> {
-  const path = `${parent}/mos-convert-${randomBytes(8).toString('hex')}`;
-  await host.files.makeFolder(path, { mode: 0o700, parents: true });
-  return { path, [Symbol.asyncDispose]: () => host.files.removeTree(path) };
 }
 
 async function writeImage(

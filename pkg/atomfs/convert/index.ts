@@ -14,6 +14,8 @@ export type ConvertOptions = {
   readonly platform?: Platform | undefined;
   /** A folder that remembers what became of which layer; undefined: everything is made anew. */
   readonly cache?: string | undefined;
+  /** False: what is known is used, and nothing new is written down. Default true. */
+  readonly remember?: boolean;
   /** Bytes that one layer may have when it is unpacked. */
   readonly limit?: number | undefined;
   readonly report?: Report | undefined;

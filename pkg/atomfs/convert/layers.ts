@@ -25,6 +25,7 @@ export type LayersContext = {
   readonly target: ContentStore;
   readonly format: LayerFormat;
   readonly cache: ConversionCache;
+  readonly remember: boolean;
   /** A folder of our own that goes when everything is done. */
   readonly scratch: string;
   readonly limit: number;
@@ -54,7 +55,7 @@ export class LayerConverter {
     const known = await cache.find(format, chain, target);
     if (known !== undefined) return known;
     const made = await this.#make(index, signal);
-    await cache.remember(format, chain, made);
+    if (this.#context.remember) await cache.remember(format, chain, made);
     return made;
   }
 

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { readdir, rm, writeFile } from 'node:fs/promises';
+import { existsSync, mkdirSync, utimesSync } from 'node:fs';
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { type ConvertOptions, convertImage } from '../../../pkg/atomfs/convert/index.ts';
 import { checkLayer } from '../../../pkg/atomfs/index.ts';
@@ -436,4 +437,68 @@ test('a layer whose tree is of other data is not passed on', async (t) => {
     message: `cannot trust the layer ${layer.digest}: its verity root hash is ${right}, not ${root}`,
   });
   t.false(await target.has(layer));
+});
+
+test('what is remembered by a folder that others can write to is not believed', async (t) => {
+  const at = await place(t);
+  const cache = `${at.folder}/cache`;
+  const image = await putImage(at.source, [plainLayer(base)]);
+  const target = await at.target();
+  const first = await at.convert(image, target, { cache });
+  const [name = ''] = await readdir(cache);
+  await writeFile(`${cache}/${name}`, JSON.stringify({ ...first.manifest.layers[0], size: 1 }));
+  await chmod(cache, 0o770);
+  t.deepEqual(await at.convert(image, target, { cache }), first);
+  const text = `warning: ${cache} is not used: others could have written to it`;
+  t.deepEqual(
+    at.events.filter((event) => event.kind === 'note'),
+    [{ kind: 'note', text }],
+  );
+});
+
+test('what another version of the builder made is not taken for this one’s, and a trial remembers nothing', async (t) => {
+  const at = await place(t);
+  const cache = `${at.folder}/cache`;
+  const image = await putImage(at.source, [plainLayer(base)]);
+  const target = await at.target();
+  await at.convert(image, target, { cache, remember: false });
+  t.false(existsSync(cache));
+  await at.convert(image, target, { cache });
+  const newer: Host = {
+    ...host,
+    processes: {
+      ...host.processes,
+      query: async (argv, options) =>
+        argv[1] === '-version'
+          ? { stdout: Buffer.from('sqfstar version 9\n'), stderr: '', exitCode: 0 }
+          : host.processes.query(argv, options),
+    },
+  };
+  await at.convert(image, target, { cache }, newer);
+  t.is((await readdir(cache)).length, 2);
+});
+
+test('what a killed conversion left is removed by the next one, what another one works in is not', async (t) => {
+  const at = await place(t);
+  const scratch = `${at.folder}/scratch`;
+  const image = await putImage(at.source, [plainLayer(base)]);
+  for (const name of ['left', 'held', 'young']) {
+    mkdirSync(`${scratch}/mos-convert-${name}`, { recursive: true });
+    await writeFile(`${scratch}/mos-convert-${name}/0.tar`, 'x');
+  }
+  await using _held = await host.files.lock(`${scratch}/mos-convert-held/lock`, { wait: 0, owner: 'other' });
+  for (const name of ['left', 'held']) utimesSync(`${scratch}/mos-convert-${name}`, 1, 1);
+  await at.convert(image, await at.target());
+  t.deepEqual(await readdir(scratch), ['mos-convert-held', 'mos-convert-young']);
+});
+
+test('a foreign layer of docker is a tar like any other', async (t) => {
+  const at = await place(t);
+  const layer = {
+    ...gzipLayer(base),
+    mediaType: 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+  };
+  const plain = await at.convert(await putImage(at.source, [plainLayer(base)]), await at.target());
+  const foreign = await at.convert(await putImage(at.source, [layer]), await at.target());
+  t.deepEqual(foreign.manifest.layers, plain.manifest.layers);
 });

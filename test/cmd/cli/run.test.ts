@@ -175,3 +175,24 @@ test('the help names every spelling of an option', async (t) => {
   t.is(exit, 0);
   t.regex(stdout, /-r, --root, --rfs <DIR>/);
 });
+
+test('with --json the version, the help, and a missing command are objects', async (t) => {
+  const { stdout, ...version } = await called('--json --version');
+  t.deepEqual([JSON.parse(stdout), version], [{ version: '1.2.3' }, { exit: 0, stderr: '' }]);
+  const help = await called('--json greet --help');
+  t.regex(JSON.parse(help.stdout).help, /^Usage: mosctl greet/);
+  const none = await called('--json');
+  t.deepEqual([none.exit, none.stdout], [2, '']);
+  t.deepEqual(JSON.parse(none.stderr).error, {
+    code: 'usage',
+    message: 'cannot understand the command line: it names no command',
+    hint: 'see mosctl --help',
+    exit: 2,
+  });
+});
+
+test('"help" is what was asked for: on stdout, and well done', async (t) => {
+  const { exit, stdout, stderr } = await called('help');
+  t.deepEqual([exit, stderr], [0, '']);
+  t.regex(stdout, /^Usage: mosctl/);
+});

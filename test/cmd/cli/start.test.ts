@@ -1,5 +1,5 @@
 import test from 'ava';
-import { choose } from '../../../cmd/cli/start.ts';
+import { choose, stopperOf } from '../../../cmd/cli/start.ts';
 import { programs } from '../../../cmd/programs.ts';
 
 for (const name of Object.keys(programs)) {
@@ -15,4 +15,19 @@ for (const name of Object.keys(programs)) {
 
 test('an unknown name is mosctl', (t) => {
   t.is(choose('node', ['x']).program.name, 'mosctl');
+});
+
+test('two signals at once, as timeout(1) sends them, end as tidily as one; a later one ends at once', (t) => {
+  let now = 1000;
+  let left = 0;
+  const stopper = stopperOf({ monotonic: () => now }, () => {
+    left++;
+  });
+  t.false(stopper.signal.aborted);
+  stopper.hear('SIGINT');
+  stopper.hear('SIGTERM');
+  t.deepEqual([stopper.signal.reason.message, left], ['cannot finish: stopped by SIGINT', 0]);
+  now += 2000;
+  stopper.hear('SIGINT');
+  t.is(left, 1);
 });

@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs';
+import { errnoError } from '../errors.ts';
 
 const standardOutput = 1;
 const standardError = 2;
@@ -18,7 +19,7 @@ function write(descriptor: number, text: string): void {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'EPIPE' || code === 'EBADF') return;
-      if (code !== 'EAGAIN') throw error;
+      if (code !== 'EAGAIN') throw errnoError('write', 'the output', code ?? 'EIO');
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }
