@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: crash all help setup check docs format images vm demo test test-unit clean install tools bench-formats
+.PHONY: crash all help setup check docs format images vm demo test test-unit clean install tools bench bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -78,6 +78,10 @@ crash: setup build/mosctl ## stop every operation at each of its points; tells h
 test: setup build/mosctl $(TOOLS) images $(VM_PARTS) ## everything; the last line counts
 	layouts/images/build.sh guest
 	node setup/test.ts
+
+bench: images build/tools/crane $(VM_PARTS) ## mos beside what one would take instead, into docs/bench.md (as root); BENCH=fetch,… PAIRS=n
+	layouts/images/build.sh guest
+	node setup/bench/main.ts
 
 bench-formats: images ## squashfs and erofs layers beside each other, as in pkg/atomfs/README.md (as root)
 	node setup/bench-formats.ts

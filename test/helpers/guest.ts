@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
 import { type CpioEntry, renderCpio } from '../../initrd/cpio.ts';
 import { makeExt4 } from './disk.ts';
+import type { Owner } from './registries/process.ts';
 import { Machine } from './vm.ts';
 
 // A Debian in QEMU whose kernel has device-mapper, for tests that need one. The project lies at /repo in it.
@@ -45,18 +45,25 @@ echo "@@exit $?"
 poweroff -f
 `;
 
+export type GuestOptions = {
+  readonly seconds: number;
+  readonly roomInMebibytes?: number;
+  /** More files and folders: their path in /repo, and what is copied there. */
+  readonly more?: Readonly<Record<string, string>>;
+};
+
 /** Runs a line of shell in the guest, as root, in /repo; returns its exit code and what it said. */
 export async function runInGuest(
-  t: ExecutionContext,
+  owner: Owner,
   line: string,
-  options: { readonly seconds: number; readonly roomInMebibytes?: number },
+  options: GuestOptions,
 ): Promise<{ code: number; said: string }> {
   mkdirSync('build/vm', { recursive: true });
   const folder = mkdtempSync('build/vm/guest-');
-  t.teardown(() => rmSync(folder, { recursive: true }));
+  owner.teardown(() => rmSync(folder, { recursive: true }));
   const [disk, repo, initrd] = [join(folder, 'root.img'), join(folder, 'repo.img'), join(folder, 'initrd')];
   makeRoot(folder, disk);
-  makeRepo(folder, line, repo, options.roomInMebibytes ?? 1024);
+  makeRepo(folder, line, repo, options);
   writeFileSync(initrd, Buffer.concat(renderCpio(initrdEntries())));
   const second = ['-drive', `file=${repo},if=virtio,format=raw,cache=unsafe`];
   const machine = new Machine({
@@ -66,7 +73,7 @@ export async function runInGuest(
     mebibytes: 4096,
     qemu: second,
   });
-  t.teardown(() => machine.stop());
+  owner.teardown(() => machine.stop());
   await machine.waitFor(/@@begin\n/, 'the start of the guest');
   const said = await machine.waitFor(/@@exit \d+\n/, `the end of ${line}`, options.seconds);
   return { code: Number(/@@exit (\d+)\n$/.exec(said)?.[1]), said: said.replace(/@@exit \d+\n$/, '') };
@@ -84,7 +91,12 @@ function makeRoot(folder: string, image: string): void {
   rmSync(root, { recursive: true });
 }
 
-function makeRepo(folder: string, line: string, image: string, room: number): void {
+function makeRepo(
+  folder: string,
+  line: string,
+  image: string,
+  { roomInMebibytes: room = 1024, more = {} }: GuestOptions,
+): void {
   const repo = join(folder, 'repo');
   const keep = (path: string) => !leftOut.some((name) => path === `node_modules/${name}`);
   for (const name of readdirSync('.').filter((one) => !['build', '.git'].includes(one)))
@@ -97,6 +109,7 @@ function makeRepo(folder: string, line: string, image: string, room: number): vo
   mkdirSync(join(repo, 'build'));
   for (const name of ['mosctl', 'mosb', 'trust', 'atomfs'])
     cpSync(`build/${name}`, join(repo, 'build', name), { verbatimSymlinks: true });
+  for (const [to, from] of Object.entries(more)) cpSync(from, join(repo, to), { recursive: true });
   const path = '/repo/node_modules/.bin:/usr/sbin:/usr/bin:/sbin:/bin';
   writeFileSync(join(repo, '.in-guest'), `export PATH=${path} HOME=/root\ncd /repo\n${line}\n`);
   const used = Number.parseInt(execFileSync('du', ['-sm', repo], { encoding: 'utf8' }), 10);
