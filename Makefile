@@ -39,8 +39,8 @@ build/tools/%: setup/go-tools.sh
 build/tools/referrers-registry: $(wildcard test/helpers/registries/referrers-registry/*)
 
 install: build/mosctl ## install into DESTDIR, below PREFIX
-	install -D -m 0755 build/mosctl $(DESTDIR)$(PREFIX)/bin/mosctl
-	for name in mosb trust atomfs; do ln -sf mosctl $(DESTDIR)$(PREFIX)/bin/$$name; done
+	install -D -m 0755 build/mosctl '$(DESTDIR)$(PREFIX)/bin/mosctl'
+	for name in mosb trust atomfs; do ln -sf mosctl '$(DESTDIR)$(PREFIX)/bin/'$$name; done
 
 format: node_modules/.installed ## format and sort imports
 	biome check --write .

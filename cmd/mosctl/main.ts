@@ -15,7 +15,8 @@ async function main(): Promise<void> {
     return;
   }
   const { start } = await import('../cli/start.ts');
-  process.exitCode = await start(process.argv0, argv);
+  // Not by waiting for what still keeps the runtime: all work is done, and what it said is written.
+  process.exit(await start(process.argv0, argv));
 }
 
 main();

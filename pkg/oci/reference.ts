@@ -78,8 +78,12 @@ function splitName(text: string, rest: string): { repository: string; name: stri
   return { repository, name };
 }
 
+/** Somebody may have written a password before the host: it is not repeated. */
+const redacted = (text: string): string =>
+  text.replace(/^((?:[a-z]+:\/\/)?)[^/]*@(?!sha256:)/i, '$1…@').slice(0, 300);
+
 const bad = (text: string, why: string): MosError =>
-  new MosError('usage', `cannot use ${JSON.stringify(text.slice(0, 300))} as a reference: ${why}`, {
+  new MosError('usage', `cannot use ${JSON.stringify(redacted(text))} as a reference: ${why}`, {
     hint: 'forms: host[:port]/name:tag, host/name@sha256:…, oci:DIR:TAG, zot:ROOT:name:tag',
   });
 

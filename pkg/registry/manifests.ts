@@ -1,4 +1,4 @@
-import { MosError } from '../errors/index.ts';
+import { MosError, messageOf } from '../errors/index.ts';
 import {
   type Descriptor,
   digestOf,
@@ -10,6 +10,7 @@ import {
   parseDigest,
 } from '../oci/index.ts';
 import type { Answer, Call } from './client.ts';
+import { statusOf } from './failure.ts';
 import { nameAt, type Place, pathOf, pulling, pushing } from './place.ts';
 
 /** A manifest or index with its bytes, hashed by us. */
@@ -76,7 +77,7 @@ export async function pushManifest(
   name: string,
 ): Promise<Answer> {
   const what = `write ${nameAt(place, name)}`;
-  const answer = await place.client.send({
+  const answer = await sendManifest(place, {
     what,
     method: 'PUT',
     to: pathOf(place, `manifests/${name}`),
@@ -88,6 +89,24 @@ export async function pushManifest(
   await answer.discard();
   checkStored(what, answer, descriptor);
   return answer;
+}
+
+const pushLimit = 3;
+
+/**
+ * docker-registry writes the link of a blob in place: who reads it in that moment, while another one pushes the same
+ * blob, finds nothing, and refuses a manifest whose blobs are there.
+ */
+async function sendManifest(place: Place, call: Call): Promise<Answer> {
+  for (let attempt = 1; ; attempt++)
+    try {
+      return await place.client.send(call);
+    } catch (error) {
+      const isUnknown =
+        statusOf(error) === 400 && /\bBLOB_UNKNOWN|MANIFEST_BLOB_UNKNOWN/.test(messageOf(error));
+      if (!isUnknown || attempt === pushLimit) throw error;
+      await place.client.pause(attempt);
+    }
 }
 
 /** A registry that stored other bytes than we sent must not be believed. */

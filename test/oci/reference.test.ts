@@ -51,3 +51,10 @@ test('rendering gives the text that was parsed', (t) => {
   for (const text of ['oci:d:t', 'zot:r:n:1', `zot:r:n@sha256:${hex}`, 'http://h:1/n:1', `h/n@sha256:${hex}`])
     t.is(renderReference(parseReference(text)), text);
 });
+
+test('a password before the host is refused and not repeated', (t) => {
+  for (const scheme of ['', 'http://', 'docker://'])
+    t.throws(() => parseReference(`${scheme}user:secret@host:5000/a:1`), {
+      message: `cannot use "${scheme}…@host:5000/a:1" as a reference: it must begin with the registry, as in host:port/name:tag`,
+    });
+});

@@ -303,7 +303,7 @@ test('a token that ends is had anew, and one that is refused anew is an error', 
   );
   const never = await scripted(t, [sendStatus(401, challenge)], { credentials: { bearer: new Secret('x') } });
   t.like(await failure(t, never.repository.resolve('1')), { code: 'denied' });
-  t.is(never.requests.length, 3);
+  t.is(never.requests.length, 4);
 });
 
 test('requests that begin at once ask for one token together', async (t) => {
@@ -586,4 +586,21 @@ test('content of an unknown repository or blob is not found', async (t) => {
     error.message,
     `cannot read ${at.server}/a@${descriptor.digest}: GET http://${at.server}/v2/a/blobs/${descriptor.digest} answered 404: BLOB_UNKNOWN: blob unknown to registry`,
   );
+});
+
+test('a manifest is sent again when the registry does not find a blob that another one is just pushing', async (t) => {
+  const unknown = '{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown to registry"}]}';
+  const refuse = sendStatus(400, {}, unknown);
+  const at = await scripted(t, [sendStatus(404), refuse, refuse, sendStatus(201)]);
+  await at.repository.put(image.root, chunks(image.manifest.bytes));
+  t.deepEqual(
+    at.requests.map(({ method }) => method),
+    ['HEAD', 'PUT', 'PUT', 'PUT'],
+  );
+  const never = await scripted(t, [sendStatus(404), refuse]);
+  t.regex(
+    (await failure(t, never.repository.put(image.root, chunks(image.manifest.bytes)))).message,
+    /answered 400: MANIFEST_BLOB_UNKNOWN/,
+  );
+  t.is(never.requests.length, 4);
 });

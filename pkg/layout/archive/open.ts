@@ -39,11 +39,16 @@ export async function openDockerArchive(host: Host, path: string): Promise<Docke
   };
 }
 
+/** Some write the whole name of an image of Docker's own registry, docker the short one. */
+const shortName = (name: string): string => name.replace(/^docker\.io\/(library\/)?/, '');
+
 /** By `repository:tag`, by the tag alone where it is the only one, by digest; an empty name is the only image. */
 function findImage(path: string, images: DockerArchive['images'], name: string): Descriptor {
   const isTagged = ({ names }: { names: readonly string[] }) =>
     names.some((text) => text === name || text.endsWith(`:${name}`));
-  const exact = images.filter(({ names, descriptor }) => names.includes(name) || descriptor.digest === name);
+  const exact = images.filter(
+    ({ names, descriptor }) => names.map(shortName).includes(shortName(name)) || descriptor.digest === name,
+  );
   const found = exact.length > 0 ? exact : name === '' ? images : images.filter(isTagged);
   const [first] = found;
   if (first !== undefined && found.every(({ descriptor }) => descriptor.digest === first.descriptor.digest))

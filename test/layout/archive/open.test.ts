@@ -51,15 +51,22 @@ test('an archive with plain layers, one of them shared by a link, becomes an OCI
     'manifest.json': JSON.stringify([
       {
         Config: 'config.json',
-        RepoTags: ['app:1.0', 'registry.example/team/app:latest'],
+        RepoTags: ['docker.io/library/app:1.0', 'registry.example/team/app:latest'],
         Layers: ['abc/layer.tar', 'def/layer.tar', 'ghi/layer.tar'],
       },
     ]),
   });
   const archive = await openDockerArchive(linuxHost, path);
   const [image] = archive.images;
-  t.deepEqual(image?.names, ['app:1.0', 'registry.example/team/app:latest']);
-  for (const name of ['app:1.0', 'latest', '1.0', '', `${image?.descriptor.digest}`])
+  t.deepEqual(image?.names, ['docker.io/library/app:1.0', 'registry.example/team/app:latest']);
+  for (const name of [
+    'app:1.0',
+    'docker.io/library/app:1.0',
+    'latest',
+    '1.0',
+    '',
+    `${image?.descriptor.digest}`,
+  ])
     t.deepEqual(await archive.resolve(name), image?.descriptor as Descriptor);
   const root = await archive.resolve('latest');
   const manifest = parseImageManifest(await readVerified(root, archive.open(root)), 'it');
