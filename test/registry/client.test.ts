@@ -303,7 +303,7 @@ test('a token that ends is had anew, and one that is refused anew is an error', 
   );
   const never = await scripted(t, [sendStatus(401, challenge)], { credentials: { bearer: new Secret('x') } });
   t.like(await failure(t, never.repository.resolve('1')), { code: 'denied' });
-  t.is(never.requests.length, 4);
+  t.is(never.requests.length, 3);
 });
 
 test('requests that begin at once ask for one token together', async (t) => {
