@@ -15,14 +15,16 @@ import { status } from './status.ts';
 import { umount } from './umount.ts';
 import { update } from './update.ts';
 import { verify } from './verify.ts';
+import { volumeList, volumePurge } from './volume.ts';
 import { why } from './why.ts';
 
 export const mosctl: Program = {
   name: 'mosctl',
   summary: 'Runs a machine whose whole operating system is a set of signed OCI images.',
-  groups: {},
+  groups: { volume: 'what services keep' },
   commands: [
     ...[install, update, rollback, activate, boot, createBootFs, mount, umount],
+    ...[volumeList, volumePurge],
     ...[stop, ps, logs, exec, shell, supervise],
     ...[status, log, diff, why, verify, pin, gc, completion],
   ],

@@ -22,6 +22,8 @@ export type Container = {
   readonly process: Process;
   /** `none`: its own loopback only. `host`: the network of the host. */
   readonly network: 'none' | 'host';
+  /** Folders of the host that it has at other places, absolute in it. */
+  readonly mounts: readonly { readonly from: string; readonly to: string }[];
   readonly limits: Limits;
   /** Whether the machine's cgroups are of version 2 alone, which is what limits need. */
   readonly hasCgroup2: boolean;
@@ -42,6 +44,7 @@ export const planContainer = (container: Container): Entry[] => [
   ['lxc.net.0.type', container.network === 'host' ? 'none' : 'empty'],
   ...processEntries(container.process),
   ...confinementEntries(container),
+  ...mountEntries(container),
   ...limitEntries(container),
   // A console of LXC loses the last words of a program that ends soon; so it has what lxc-start was given.
   ['lxc.console.path', 'none'],
@@ -51,6 +54,16 @@ export const planContainer = (container: Container): Entry[] => [
 
 const mapEntries = (ids: IdRange | undefined): Entry[] =>
   ids === undefined ? [] : ['u', 'g'].map((kind) => ['lxc.idmap', `${kind} 0 ${ids.start} ${ids.count}`]);
+
+/** fstab(5): blanks and backslashes in octal. LXC follows no link of the image out of it. */
+const escaped = (path: string): string =>
+  path.replaceAll(/[\s\\#]/g, (mark) => `\\${mark.charCodeAt(0).toString(8).padStart(3, '0')}`);
+
+const mountEntries = ({ mounts }: Container): Entry[] =>
+  mounts.map(({ from, to }) => [
+    'lxc.mount.entry',
+    `${escaped(from)} ${escaped(to.slice(1))} none bind,nosuid,nodev,create=dir 0 0`,
+  ]);
 
 const processEntries = ({ environment, uid, gid, groups, cwd, stopSignal }: Process): Entry[] => [
   ...environment.map(([name, value]): Entry => ['lxc.environment', `${name}=${value}`]),

@@ -41,6 +41,7 @@ export {
   parseManifestSha,
   parseProduct,
   parseServiceName,
+  parseVolumeLabel,
   type ServiceName,
   type VolumeLabel,
 } from './names.ts';

@@ -51,6 +51,8 @@ function parseName(kind: NameKind, what: string, text: string): string {
 
 export const parseServiceName = (text: string): ServiceName =>
   parseName('service', 'the name of a target', text) as ServiceName;
+export const parseVolumeLabel = (text: string): VolumeLabel =>
+  parseName('label', 'the label of a volume', text) as VolumeLabel;
 export const parseProduct = (text: string): Product => parseName('product', 'a product', text) as Product;
 export const parseManifestSha = (text: string): ManifestSha =>
   parseName('sha', 'the digest of a manifest', text) as ManifestSha;

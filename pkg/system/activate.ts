@@ -45,6 +45,7 @@ export async function activate(host: Host, options: ActivateOptions): Promise<Ac
     store,
     entry,
     integrity,
+    volumes: generation.machine.volumes,
     generation: generation.number,
   });
   return {

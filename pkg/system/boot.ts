@@ -43,7 +43,7 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
   const generation = await loadGeneration(host, machine, await runningCommit(host, machine, 'boot'), { ca });
   const targets: BootedTarget[] = [];
   for (const entry of generation.machine.targets.filter(({ target }) => !isBootTarget(target)))
-    targets.push(await start(host, machine, entry, generation.number, integrity, report));
+    targets.push(await start(host, machine, entry, generation, integrity, report));
   const good = targets.every(({ state }) => state !== 'failed');
   const promoted = await settle(host, machine, generation, good);
   return { generation: generation.number, targets, promoted, good };
@@ -53,14 +53,21 @@ async function start(
   host: Host,
   machine: Machine,
   entry: MachineTarget,
-  generation: number,
+  loaded: LoadedGeneration,
   integrity: Integrity,
   report: Report,
 ): Promise<BootedTarget> {
   const { name, target } = entry;
   try {
     const store = await openStore(host, machine);
-    const { isNew, at } = await startTarget(host, { machine, store, entry, generation, integrity });
+    const { isNew, at } = await startTarget(host, {
+      machine,
+      store,
+      entry,
+      integrity,
+      volumes: loaded.machine.volumes,
+      generation: loaded.number,
+    });
     const made = target.service_type === 'container' ? 'started' : 'mounted';
     return { name, state: isNew ? made : 'there already', at, problem: null };
   } catch (error) {

@@ -77,3 +77,4 @@ export {
   stop,
   supervise,
 } from './service/index.ts';
+export { listVolumes, type PurgeResult, purgeVolume, type VolumeState } from './volume/index.ts';

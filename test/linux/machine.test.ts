@@ -142,7 +142,12 @@ targets:
   title: (_, target) => `activate ${target} is refused`,
 });
 test(refused, 'hostfs', 'needs-reboot', 'cannot activate hostfs: the machine boots from it');
-test(refused, 'web', 'unsupported', 'cannot activate web: this version starts no containers');
+test(
+  refused,
+  'web',
+  'state',
+  'cannot start web: its image has no program /bin/true that can be run (No such file or directory)',
+);
 test(refused, 'other', 'not-found', 'cannot find the target other: there are hostfs, strict, web');
 test(
   refused,

@@ -26,6 +26,7 @@ async function makeMachine(
   t: ExecutionContext,
   run: Readonly<Record<string, unknown>>,
   more = '',
+  storage = '',
 ): Promise<Machine> {
   const vendor = await makeVendor(t);
   const hostfs = await addImage(vendor, 'hostfs', { 'etc/name': 'hostfs' });
@@ -36,7 +37,7 @@ async function makeMachine(
   });
   await publishRelease(vendor, {
     manifest: `update_type: complete
-targets:
+${storage}targets:
   - { service_name: hostfs, source: '${hostfs}', version: '1', service_type: hostfs, nsgroup: none, network: { type: none } }
   - { service_name: web, source: '${service}', version: '1', service_type: container, nsgroup: web, network: { type: none }${more} }
 `,
@@ -44,8 +45,9 @@ targets:
   const root = await makeMountRoot(t, vendor);
   await installFrom(root, `zot:${vendor.repository}:machine/install:1.0.0`);
   const mosctl = (...words: readonly string[]): Said => {
-    const [name = '', ...rest] = words;
-    const { status, stdout, stderr } = spawnSync(resolve('build/mosctl'), [name, '--root', root, ...rest], {
+    const at = words[0] === 'volume' ? 2 : 1;
+    const line = [...words.slice(0, at), '--root', root, ...words.slice(at)];
+    const { status, stdout, stderr } = spawnSync(resolve('build/mosctl'), line, {
       encoding: 'utf8',
       env: {},
     });
@@ -151,6 +153,51 @@ test('a service whose policy is no stays as it ended', async (t) => {
   const state = await until(t, 'its end', () => machine.state()['state'] === 'ended' && machine.state());
   t.like(state, { state: 'ended', restarts: 0, lastEnd: { code: 4 } });
   t.is(machine.mosctl('logs', 'web').out, 'once\n');
+});
+
+test('a persistent volume is kept and never larger than signed, another one is new at each start', async (t) => {
+  const script = `echo x >>/srv/keep; cat /srv/keep | tr -d '\\n'; echo; ls /fresh; touch /fresh/old
+dd if=/dev/zero of=/srv/big bs=1M count=32 2>&1 | grep -o 'No space.*'; rm /srv/big; stat -c '%A %u %g' /srv; ${untilTerm}`;
+  const machine = await makeMachine(
+    t,
+    busybox(script),
+    ', storage: [{ dest: /srv, label: keep }, { dest: /fresh, label: fresh }]',
+    `storage:
+  - { label: keep, persistent: true, nsgroup: web, size: 16M }
+  - { label: fresh, persistent: false, nsgroup: web, size: 8M }
+`,
+  );
+  const said = async () => {
+    const { status, err } = start(machine);
+    t.is(status, 0, err);
+    return until(t, 'its words', () => {
+      const { lines } = JSON.parse(machine.mosctl('logs', 'web', '--json').out);
+      return lines.includes('ready') && lines;
+    });
+  };
+  const rest = ['No space left on device', 'drwxr-xr-x 0 0', 'ready'];
+  const [first, ...others] = await said();
+  t.is(first, 'x');
+  t.deepEqual(others, rest);
+  t.like(machine.mosctl('volume', 'purge', 'keep'), {
+    status: 10,
+    err: 'mosctl: cannot remove the volume keep: a service has it\n  stop the services that use it first: mosctl volume ls\n',
+  });
+  t.is(machine.mosctl('stop', 'web').status, 0);
+  t.is((await said())[0], 'xx');
+  const { volumes } = JSON.parse(machine.mosctl('volume', 'ls', '--json').out);
+  t.like(volumes, [
+    { label: 'fresh', persistent: false, size: 8 * 1024 * 1024, services: ['web'] },
+    { label: 'keep', persistent: true, size: 16 * 1024 * 1024, made: 16 * 1024 * 1024, services: ['web'] },
+  ]);
+  t.is(machine.mosctl('stop', 'web').status, 0);
+  const { run } = await machinePaths(host, machine.root);
+  t.deepEqual(
+    (await host.mounts.table()).filter(({ target }) => target.startsWith(run)),
+    [],
+  );
+  t.like(machine.mosctl('volume', 'purge', 'keep'), { status: 0, out: 'the volume keep is gone\n' });
+  t.is((await said())[0], 'x');
 });
 
 const refused = test.macro(

@@ -4,6 +4,7 @@ import { type Host, type IdRange, writeAtomic } from '../../host/index.ts';
 import type { Layout } from '../../layout/index.ts';
 import {
   type Accounts,
+  type Container,
   type ImageProcess,
   type Process,
   planContainer,
@@ -11,11 +12,12 @@ import {
   renderSeccomp,
   resolveProcess,
 } from '../../lxc/index.ts';
-import type { InstallTarget, MachineTarget } from '../../manifest/index.ts';
+import type { InstallTarget, MachineTarget, MachineVolume } from '../../manifest/index.ts';
 import { parseJson, readVerified } from '../../oci/index.ts';
 import { readImage } from '../images.ts';
 import type { Machine } from '../machine.ts';
 import { mountTarget, scratchUpper } from '../mounting.ts';
+import { openVolume, type VolumeRoot } from '../volume/index.ts';
 import type { ServiceFolder } from './record.ts';
 
 export type Preparation = {
@@ -24,14 +26,13 @@ export type Preparation = {
   readonly entry: MachineTarget;
   readonly integrity: Integrity;
   readonly folder: ServiceFolder;
+  readonly volumes: readonly MachineVolume[];
 };
 
 /** What this version can't do yet is refused before anything is made. */
-export function requireRunnable({ service_name: name, network, storage }: InstallTarget): void {
+export function requireRunnable({ service_name: name, network }: InstallTarget): void {
   if (network.type === 'simple')
     throw new MosError('unsupported', `cannot start ${name}: this version has no simple networks`);
-  if (storage.length > 0)
-    throw new MosError('unsupported', `cannot start ${name}: this version has no volumes for services`);
 }
 
 /** The ids of the service; undefined where the signed manifest says that it has those of the host. */
@@ -55,8 +56,9 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
   });
   const accounts = await readAccounts(host, folder.rootfs);
   const process = resolveProcess(target.service_name, image, accounts, target.environment ?? {});
+  const mounts = await openStorage(host, preparation);
   await makeLog(host, folder, process, ids?.start ?? 0);
-  await writeConfig(host, preparation, process, ids);
+  await writeConfig(host, preparation, process, ids, mounts);
   return process;
 }
 
@@ -73,17 +75,47 @@ const largestAccounts = 1024 * 1024;
 /** Links in the image lead nowhere but into it. */
 async function readAccounts(host: Host, rootfs: string): Promise<Accounts> {
   const read = async (name: string): Promise<string> => {
-    try {
+    const bytes = await ifThere(async () => {
       const path = await host.files.pathBelow(rootfs, name);
       const stat = await host.files.stat(path);
-      if (stat?.type !== 'file' || stat.size > largestAccounts) return '';
-      return Buffer.from(await host.files.read(path)).toString('utf8');
-    } catch (error) {
-      if (isMosError(error, 'not-found') || isMosError(error, 'invalid')) return '';
-      throw error;
-    }
+      return stat?.type === 'file' && stat.size <= largestAccounts ? host.files.read(path) : undefined;
+    });
+    return bytes === undefined ? '' : Buffer.from(bytes).toString('utf8');
   };
   return { passwd: await read('etc/passwd'), group: await read('etc/group') };
+}
+
+/** The volumes of the service. A new one belongs to whom the folder that it covers belongs to in the image. */
+async function openStorage(
+  host: Host,
+  { machine, entry, folder, volumes }: Preparation,
+): Promise<Container['mounts']> {
+  const mounts: { from: string; to: string }[] = [];
+  const first = idsOf(entry)?.start ?? 0;
+  for (const { label, dest } of entry.target.storage) {
+    const volume = volumes.find((one) => one.volume === label);
+    if (volume === undefined)
+      throw new MosError('invalid', `cannot start ${entry.name}: its manifest has no volume ${label}`);
+    const covered = await coveredFolder(host, folder.rootfs, dest, first);
+    mounts.push({ from: await openVolume(host, machine.paths, volume, covered), to: dest });
+  }
+  return mounts;
+}
+
+async function coveredFolder(host: Host, rootfs: string, dest: string, first: number): Promise<VolumeRoot> {
+  const stat = await ifThere(async () => host.files.stat(await host.files.pathBelow(rootfs, dest.slice(1))));
+  if (stat?.type !== 'directory') return { uid: 0, gid: 0, mode: 0o755 };
+  return { uid: Math.max(stat.uid - first, 0), gid: Math.max(stat.gid - first, 0), mode: stat.mode };
+}
+
+/** undefined where a path of the image leads to nothing in it. */
+async function ifThere<T>(look: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isMosError(error, 'not-found') || isMosError(error, 'invalid')) return undefined;
+    throw error;
+  }
 }
 
 async function writeConfig(
@@ -91,6 +123,7 @@ async function writeConfig(
   { entry: { target }, folder }: Preparation,
   process: Process,
   ids: IdRange | undefined,
+  mounts: Container['mounts'],
 ): Promise<void> {
   const [hasCgroup2, hasAppArmor] = await Promise.all([
     isThere(host, '/sys/fs/cgroup/cgroup.controllers'),
@@ -103,6 +136,7 @@ async function writeConfig(
     ids,
     process,
     network: network.type === 'host' ? 'host' : 'none',
+    mounts,
     limits: {
       memory: resources?.memory === undefined ? undefined : resources.memory * 1024 * 1024,
       cpu: resources?.cpu,

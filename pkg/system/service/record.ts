@@ -19,6 +19,7 @@ export type ServiceRecord = {
   readonly process: Process;
   /** The host's id of the container's 0; undefined with the host's ids. */
   readonly firstId?: number;
+  readonly volumes: readonly string[];
   readonly restart: RestartPolicy;
   readonly started: string;
   /** How often it was started again, and how it ended before that. */

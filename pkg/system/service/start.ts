@@ -3,7 +3,7 @@ import { MosError } from '../../errors/index.ts';
 import { type Host, readTextIfThere } from '../../host/index.ts';
 import type { Layout } from '../../layout/index.ts';
 import { isRunning, startContainer } from '../../lxc/index.ts';
-import type { MachineTarget } from '../../manifest/index.ts';
+import type { MachineTarget, MachineVolume } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { Machine } from '../machine.ts';
 import { idsOf, prepare, requireRunnable } from './prepare.ts';
@@ -22,6 +22,8 @@ export type StartRequest = {
   readonly machine: Machine;
   readonly store: Layout;
   readonly entry: MachineTarget;
+  /** Those of the machine. */
+  readonly volumes: readonly MachineVolume[];
   readonly generation: number;
   readonly integrity: Integrity;
 };
@@ -57,14 +59,14 @@ export async function startService(host: Host, request: StartRequest): Promise<S
 
 async function startNew(
   host: Host,
-  { machine, store, entry, generation, integrity }: StartRequest,
+  { machine, store, entry, volumes, generation, integrity }: StartRequest,
   folder: ServiceFolder,
   definition: string,
 ): Promise<void> {
   const { target } = entry;
   await using undo = new Undo();
   undo.add(() => clear(host, machine.paths, folder, 0));
-  const process = await prepare(host, { machine, store, entry, integrity, folder });
+  const process = await prepare(host, { machine, store, entry, integrity, folder, volumes });
   const ids = idsOf(entry);
   const record: ServiceRecord = {
     version: 1,
@@ -75,6 +77,7 @@ async function startNew(
     definition,
     process,
     ...(ids === undefined ? {} : { firstId: ids.start }),
+    volumes: target.storage.map(({ label }) => label),
     restart: target.restart ?? 'always',
     started: host.clock.now().toISOString(),
     restarts: 0,

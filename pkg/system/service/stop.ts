@@ -5,7 +5,8 @@ import { stopContainer } from '../../lxc/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
-import { lockServices, readRecord, type ServiceFolder, serviceFolder } from './record.ts';
+import { closeVolumes } from '../volume/index.ts';
+import { listServices, lockServices, readRecord, type ServiceFolder, serviceFolder } from './record.ts';
 
 export type StopOptions = {
   readonly root: string;
@@ -43,7 +44,15 @@ export async function clear(
   if ((await host.files.stat(folder.config)) !== undefined) await stopContainer(host, folder, seconds);
   await unmountRoot(host, paths, folder);
   await unmountLog(host, folder);
+  await closeVolumes(host, paths, await volumesInUse(host, paths));
   await host.files.removeTree(folder.path);
+}
+
+/** Of the services that still have a record; the one that goes has none any more. */
+async function volumesInUse(host: Host, paths: MachinePaths): Promise<Set<string>> {
+  const names = await listServices(host, paths);
+  const records = await Promise.all(names.map((name) => readRecord(host, serviceFolder(paths, name))));
+  return new Set(records.flatMap((record) => record?.volumes ?? []));
 }
 
 async function unmountLog(host: Host, { log }: ServiceFolder): Promise<void> {

@@ -1,0 +1,3 @@
+export { listVolumes, type VolumeState } from './list.ts';
+export { closeVolumes, openVolume, type VolumeRoot } from './open.ts';
+export { type PurgeResult, purgeVolume } from './purge.ts';

@@ -1,0 +1,111 @@
+import { growFileSystem, growVolumeImage, makeVolumeImage } from '../../disk/index.ts';
+import { MosError } from '../../errors/index.ts';
+import { folderOf, type Host, type MountEntry, sweepTemporary } from '../../host/index.ts';
+import type { MachineVolume, VolumeLabel } from '../../manifest/index.ts';
+import { Undo } from '../../undo/index.ts';
+import type { MachinePaths } from '../paths.ts';
+import { mountsFolder, type VolumePlace, volumePlace } from './place.ts';
+
+const mountedAt = (table: readonly MountEntry[], path: string): boolean =>
+  table.some(({ target }) => target === path);
+
+const mebibyte = 1024 * 1024;
+
+/** Whose a new volume is and what others may do, as the container sees it: that of the folder it covers. */
+export type VolumeRoot = { readonly uid: number; readonly gid: number; readonly mode: number };
+
+/**
+ * Mounts a volume, made where it is missing, larger where its manifest says so now; returns the folder that a service is
+ * given. A persistent one is never formatted or shrunk; another one is new whenever nobody had it.
+ * The caller holds the lock of the services.
+ */
+export async function openVolume(
+  host: Host,
+  paths: MachinePaths,
+  { volume: label, definition, idmap }: MachineVolume,
+  root: VolumeRoot,
+): Promise<string> {
+  const place = volumePlace(paths, label, definition.persistent);
+  // The root of a container must be able to pass these; it can list none of them.
+  await host.files.makeFolder(folderOf(place.mount), { parents: true, mode: 0o711 });
+  const table = await host.mounts.table();
+  if (mountedAt(table, place.mapped)) return place.mapped;
+  await using undo = new Undo();
+  if (!mountedAt(table, place.mount)) {
+    await prepareImage(host, place, label, definition);
+    await mountImage(host, place, label);
+    undo.add(() => host.mounts.unmount(place.mount, { detach: true }));
+  }
+  await makeRoot(host, place, root);
+  await host.files.makeFolder(place.mapped, { parents: true });
+  await host.mounts.bind(place.data, place.mapped, { flags: ['nodev', 'nosuid'] });
+  undo.add(() => host.mounts.unmount(place.mapped, { detach: true }));
+  if (idmap !== undefined)
+    await host.mounts.mapIds([place.mapped], { start: idmap.hostid, count: idmap.count });
+  undo.keep();
+  return place.mapped;
+}
+
+async function prepareImage(
+  host: Host,
+  { image }: VolumePlace,
+  label: VolumeLabel,
+  { persistent, size }: MachineVolume['definition'],
+): Promise<void> {
+  const bytes = size * mebibyte;
+  const folder = folderOf(image);
+  await host.files.makeFolder(folder, { parents: true, mode: 0o700 });
+  await sweepTemporary(host, folder);
+  if (!persistent) await host.files.remove(image);
+  const found = await host.files.stat(image);
+  if (found !== undefined && found.type !== 'file')
+    throw new MosError('invalid', `cannot use the volume ${label}: ${image} is no file`);
+  if (found === undefined) await makeVolumeImage(host, image, bytes);
+  else if (found.size < bytes) await growVolumeImage(host, image, found.size, bytes);
+}
+
+async function mountImage(host: Host, { image, mount }: VolumePlace, label: VolumeLabel): Promise<void> {
+  await host.files.makeFolder(mount, { parents: true, mode: 0o700 });
+  await using loop = await host.devices.loopAttach(image, { autoclear: true });
+  try {
+    const flags = ['nodev', 'nosuid'] as const;
+    await host.mounts.mount({ fstype: 'ext4', source: loop.device, target: mount, flags, isPrivate: true });
+  } catch (cause) {
+    throw new MosError('corrupt', `cannot mount the volume ${label}: ${image} has no sound file system`, {
+      hint: `check it with fsck.ext4, or give it up: mosctl volume purge ${label}`,
+      cause,
+    });
+  }
+  // Nothing where it fills its device already: also after a crash between the file and the file system.
+  await growFileSystem(host, loop.device);
+}
+
+/** A new volume belongs to whom the image says; what is there stays as it is. */
+async function makeRoot(host: Host, { data }: VolumePlace, { uid, gid, mode }: VolumeRoot): Promise<void> {
+  if ((await host.files.stat(data)) !== undefined) return;
+  const unfinished = `${data}.new`;
+  await host.files.removeTree(unfinished);
+  await host.files.makeFolder(unfinished, { mode: 0o700 });
+  await host.files.setOwner(unfinished, uid, gid);
+  await host.files.setMode(unfinished, mode);
+  await host.files.rename(unfinished, data);
+}
+
+/** Unmounts what no service has any more. The caller holds the lock of the services. */
+export async function closeVolumes(
+  host: Host,
+  paths: MachinePaths,
+  inUse: ReadonlySet<string>,
+): Promise<void> {
+  const folder = mountsFolder(paths);
+  if ((await host.files.stat(folder)) === undefined) return;
+  for (const label of await host.files.list(folder)) {
+    if (inUse.has(label)) continue;
+    // Idmapped mounts stand on one another.
+    const below = (await host.mounts.table()).filter(({ target }) =>
+      target.startsWith(`${folder}/${label}/`),
+    );
+    for (const { target } of below.toReversed()) await host.mounts.unmount(target);
+    await host.files.removeTree(`${folder}/${label}`);
+  }
+}
