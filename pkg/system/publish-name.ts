@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isMosError, messageOf } from '../errors/index.ts';
 import { type Host, readTextIfThere } from '../host/index.ts';
 import { type Change, diffContent, type InstallManifest } from '../manifest/index.ts';
-import type { Descriptor, Repository } from '../oci/index.ts';
+import { type Descriptor, isManifestType, type Repository } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
 import {
   type Evidence,
@@ -120,9 +120,12 @@ async function putSigned(
   const signature = await signer.sign(bytes);
   // Nobody would install what this refuses: an expired or revoked certificate, a key of another project.
   verifyEvidence({ name, bytes, certificates: [signer.certificate], signatures: [signature] }, policy);
-  await put(repository, artifact);
-  await put(repository, certificateArtifact(signer.certificate, artifact.root, options));
-  await put(repository, signatureArtifact(signature, artifact.root, options));
+  await put(
+    repository,
+    artifact,
+    certificateArtifact(signer.certificate, artifact.root, options),
+    signatureArtifact(signature, artifact.root, options),
+  );
 }
 
 function isAccepted(evidence: Evidence, policy: Policy, signer: Signer): boolean {
@@ -134,8 +137,18 @@ function isAccepted(evidence: Evidence, policy: Policy, signer: Signer): boolean
   }
 }
 
-async function put(repository: Repository, { contents }: Artifact): Promise<void> {
-  for (const [descriptor, bytes] of contents) await repository.put(descriptor, once(bytes));
+/**
+ * Blobs all at once: each costs a registry two answers and a sync. Documents one after the other, what names others
+ * after them: where a registry has no referrers API, each changes the same list.
+ */
+async function put(repository: Repository, ...artifacts: readonly Artifact[]): Promise<void> {
+  const contents = new Map(
+    artifacts.flatMap((artifact) => artifact.contents.map((one) => [one[0].digest, one] as const)),
+  );
+  const isBlob = ([descriptor]: Artifact['contents'][number]) => !isManifestType(descriptor.mediaType);
+  const send = ([descriptor, bytes]: Artifact['contents'][number]) => repository.put(descriptor, once(bytes));
+  await Promise.all([...contents.values()].filter(isBlob).map(send));
+  for (const one of contents.values()) if (!isBlob(one)) await send(one);
 }
 
 async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {

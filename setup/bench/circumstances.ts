@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { arch, availableParallelism, loadavg, release, type as system, totalmem } from 'node:os';
 import type { Circumstances } from './render.ts';
@@ -49,3 +50,7 @@ export const readCircumstances = (pairs: number): Circumstances => ({
   runtime: `Bun ${lineOf('bun', '--version')} in mosctl`,
   pairs: `${pairs}, after one that warms up`,
 });
+
+/** Which executable was measured: figures of another one are not put beside its own. */
+export const programDigest = (): string =>
+  createHash('sha256').update(readFileSync('build/mosctl')).digest('hex');

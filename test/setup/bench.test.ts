@@ -1,4 +1,8 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
+import { KeptRows } from '../../setup/bench/kept.ts';
 import { inTurn } from '../../setup/bench/pairs.ts';
 import { renderCircumstances, renderTable, replaceFigures } from '../../setup/bench/render.ts';
 import { isMet, median, type Row } from '../../setup/bench/row.ts';
@@ -59,4 +63,16 @@ test('sides run in turn, and the first round does not count', async (t) => {
   t.deepEqual(order, [...round, ...round]);
   t.deepEqual(a, [{ milliseconds: 8, mebibytes: 1 }]);
   t.deepEqual(b, [{ milliseconds: 11, mebibytes: 1 }]);
+});
+
+test('rows of parts add up, and those of another executable are forgotten', (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mos-bench-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'rows.json');
+  new KeptRows(file, 'one').keep('a', [row]);
+  const kept = new KeptRows(file, 'one');
+  t.is(kept.all(['b', 'a']), undefined);
+  kept.keep('b', [{ ...row, work: 'b' }]);
+  t.deepEqual(new KeptRows(file, 'one').all(['b', 'a']), [{ ...row, work: 'b' }, row]);
+  t.is(new KeptRows(file, 'another').all(['a']), undefined);
 });
