@@ -140,7 +140,13 @@ export async function readGenerationCommit(
     });
   const read = toGenerationCommit(commit, parseCommit(await readTyped(host, state, 'commit', commit)));
   if (read === undefined)
-    throw new MosError('untrusted', `cannot use ${nameOf(which)}: its commit ${commit} is not one of mosctl`);
+    throw new MosError(
+      'untrusted',
+      `cannot use ${nameOf(which)}: its commit ${commit} is not one of mosctl`,
+      {
+        hint: `mosctl log lists its own; git -C ${state.repository} update-ref refs/mos/current generation-N goes back to one`,
+      },
+    );
   if (typeof which === 'number' && read.number !== which)
     throw new MosError(
       'untrusted',

@@ -1,4 +1,4 @@
-import { MosError } from '../errors/index.ts';
+import { isMosError, MosError } from '../errors/index.ts';
 import { type Host, readTextIfThere, writeAtomic } from '../host/index.ts';
 import type { StateLock } from './lock.ts';
 import type { State } from './paths.ts';
@@ -22,7 +22,7 @@ export type RecordFile<T> = {
 /** Reads a small file strictly. Written by a newer mosctl: refused, because ignoring it could lower a floor. */
 export async function readRecord<T>(host: Host, state: State, file: RecordFile<T>): Promise<RecordState<T>> {
   const path = `${state.records}/${file.name}`;
-  const text = await readTextIfThere(host, path);
+  const text = await readDamagedToo(host, path);
   if (text === undefined) return { kind: 'missing' };
   const value = parseObject(text);
   if (typeof value?.format === 'number' && value.format > format)
@@ -37,6 +37,16 @@ export async function readRecord<T>(host: Host, state: State, file: RecordFile<T
   const parsed = found === format ? file.parse(rest) : undefined;
   if (parsed !== undefined && isSame(file.render(parsed), rest)) return { kind: 'there', value: parsed };
   return { kind: 'unreadable', problem: `${path} is damaged` };
+}
+
+/** What isn't even text is damaged like any other. */
+async function readDamagedToo(host: Host, path: string): Promise<string | undefined> {
+  try {
+    return await readTextIfThere(host, path);
+  } catch (error) {
+    if (isMosError(error, 'invalid')) return '';
+    throw error;
+  }
 }
 
 export const writeRecord = <T>(

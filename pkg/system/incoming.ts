@@ -13,6 +13,7 @@ import {
 import {
   commitGeneration,
   type GenerationCommit,
+  listGenerations,
   lockState,
   manifestTrailer,
   readAllocations,
@@ -35,6 +36,7 @@ import {
 import type { Roles } from './current.ts';
 import { contentOf, type LoadedGeneration, manifestsOf } from './generation.ts';
 import { bytesOf, type ImagePlan, importImages, planImages, requireSpace } from './images.ts';
+import { imagesOfGenerations, repairIndex } from './kept-images.ts';
 import { type Machine, openStore, openStoreIfThere } from './machine.ts';
 import { openRepositories } from './places.ts';
 import { keepRevocations } from './revocation.ts';
@@ -133,6 +135,11 @@ export async function fetchImages(c: Incoming): Promise<void> {
   const store = await openStore(host, machine, { create: true, owner });
   const session = await store.session();
   c.held.add(() => session[Symbol.asyncDispose]());
+  const readImages = async () => {
+    const numbers = (await listGenerations(host, machine.state)).map(({ number }) => number);
+    return imagesOfGenerations(host, machine, numbers, options.ca, report);
+  };
+  await repairIndex(store, readImages, report);
   await importImages(host, images, accepted.images, store, { signal: options.access.signal, report });
 }
 

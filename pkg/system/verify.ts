@@ -1,7 +1,16 @@
-import { messageOf } from '../errors/index.ts';
+import { isMosError, messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
-import { keptGenerations, listGenerations, verifyRepository } from '../state/index.ts';
+import {
+  keptGenerations,
+  listGenerations,
+  readAcceptedRelease,
+  readAllocations,
+  readFloor,
+  readProduct,
+  readRoles,
+  verifyRepository,
+} from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { bytesOf, planImages } from './images.ts';
@@ -43,10 +52,11 @@ export async function verify(host: Host, options: VerifyOptions, report: Report)
   const { objects, problems: damaged } = await verifyRepository(host, machine.state);
   if (objects === 0 && damaged.length === 0) throw notInstalled(machine, 'verify');
   for (const message of damaged) add('state', message);
+  await verifyRecords(host, machine, add);
   const store = await openStore(host, machine);
   const found = await verifyGenerations(host, machine, store, options, add);
   const { signal } = options;
-  const scrub = await store.verify({ report, ...(signal === undefined ? {} : { signal }) });
+  const scrub = await scrubStore(store, add, { report, ...(signal === undefined ? {} : { signal }) });
   const wrong = scrub.problems.filter(({ kind }) => kind !== 'orphan');
   for (const { message, neededBy } of wrong)
     add('store', neededBy.length === 0 ? message : `${message} (needed by ${neededBy.join(', ')})`);
@@ -54,6 +64,21 @@ export async function verify(host: Host, options: VerifyOptions, report: Report)
   const { blobs, bytes } = scrub;
   const orphans = scrub.problems.length - wrong.length;
   return { objects, ...found, blobs, bytes, mounts, problems, orphans };
+}
+
+/** Where index.json can't be read there is nothing to begin with. */
+async function scrubStore(
+  store: Layout,
+  add: Add,
+  options: Parameters<Layout['verify']>[0],
+): Promise<Awaited<ReturnType<Layout['verify']>>> {
+  try {
+    return await store.verify(options);
+  } catch (error) {
+    if (!isMosError(error, 'invalid') && !isMosError(error, 'not-found')) throw error;
+    add('store', `${messageOf(error)}; mosctl gc makes it again`);
+    return { blobs: 0, bytes: 0, problems: [] };
+  }
 }
 
 type Add = (where: VerifyProblem['where'], message: string) => void;
@@ -73,8 +98,10 @@ async function verifyGenerations(
     add('generation', messageOf(error));
     return [];
   });
+  await verifyRoles(host, machine, ca, add);
   const required = new Set(keptGenerations(entries, 0));
-  const tags = new Set(await store.tags());
+  // Why it can't be read, the scrub says.
+  const tags = new Set(await store.tags().catch(() => []));
   for (const entry of keptGenerations(entries))
     try {
       found.generations.push(entry.number);
@@ -86,6 +113,31 @@ async function verifyGenerations(
       add('generation', `generation ${entry.number}: ${messageOf(error)}`);
     }
   return found;
+}
+
+/** Small files that can't be read; where the history tells the same, the machine goes on without them. */
+async function verifyRecords(host: Host, { state }: Machine, add: Add): Promise<void> {
+  for (const read of [readAcceptedRelease, readFloor, readProduct, readAllocations])
+    try {
+      const { problem } = await read(host, state);
+      if (problem !== undefined) add('state', problem);
+    } catch (error) {
+      add('state', messageOf(error));
+    }
+}
+
+/** What the next boot would refuse: commits that aren't ours, a generation below the floor, not signed, of another product. */
+async function verifyRoles(host: Host, machine: Machine, ca: string | undefined, add: Add): Promise<void> {
+  const held = await readRoles(host, machine.state).catch(
+    () => ({}) as Awaited<ReturnType<typeof readRoles>>,
+  );
+  for (const role of ['current', 'next'] as const) {
+    const commit = held[role];
+    if (commit === undefined) continue;
+    await loadGeneration(host, machine, commit, { ca }).catch((error: unknown) =>
+      add('generation', `${role}: ${messageOf(error)}`),
+    );
+  }
 }
 
 /** The store has all that the manifests name; what the bytes are, the scrub looks at. */

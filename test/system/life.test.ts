@@ -1,13 +1,15 @@
-import { existsSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { openLayout } from '../../pkg/layout/index.ts';
+import { lockState, openState, raiseFloor } from '../../pkg/state/index.ts';
 import { update } from '../../pkg/system/index.ts';
 import { mosctl, plain } from '../helpers/cli.ts';
 import { installFrom, makeRoot, planFrom, updateFrom } from '../helpers/machine.ts';
 import { treeOf } from '../helpers/tree.ts';
-import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
+import { addImage, addProduct, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
 
 type Life = {
   vendor: Vendor;
@@ -230,4 +232,83 @@ test('a plan says steps, bytes and changes, and touches nothing', async (t) => {
   );
   t.deepEqual(treeOf(life.root, /(?!)/), before);
   t.false(existsSync(join(life.root, 'config/mos/install')));
+});
+
+test('verify tells of a machine that would not boot: a commit of somebody else, a generation below the floor', async (t) => {
+  const life = await live(t);
+  await updateFrom(life.root, await life.release(2, 'h1', 'd2'));
+  const git = (...words: string[]) =>
+    execFileSync('git', ['-C', join(life.root, 'config/manifest.git'), ...words], {
+      encoding: 'utf8',
+    }).trim();
+  const env = ['-c', 'user.name=x', '-c', 'user.email=x@x'];
+  const own = git('rev-parse', 'refs/mos/current');
+  git(...env, 'commit', '-q', '--allow-empty', '-m', 'changed by hand');
+  const foreign = git('rev-parse', 'HEAD');
+  git('update-ref', 'refs/mos/current', foreign);
+  t.regex(
+    await output(life, 'verify'),
+    new RegExp(
+      `generation: current: cannot use the generation of commit ${foreign}: its commit ${foreign} is not one of mosctl`,
+    ),
+  );
+  git('update-ref', 'refs/mos/current', own);
+  git('update-ref', 'refs/heads/main', own);
+  t.regex(await output(life, 'verify'), /everything is as it was signed/);
+  await using lock = await lockState(linuxHost, openState(join(life.root, 'config')), {
+    owner: 't',
+    wait: 0,
+  });
+  await raiseFloor(linuxHost, lock, 3);
+  t.regex(
+    await output(life, 'verify'),
+    /generation: current: cannot use generation 2: its security version is 0, this machine requires 3/,
+  );
+});
+
+for (const [what, damage] of [
+  ['gone', (path: string) => rmSync(path)],
+  ['no JSON', (path: string) => writeFileSync(path, 'junk')],
+] as const)
+  test(`a list of images that is ${what} is told by verify and made again by gc and by update`, async (t) => {
+    const life = await live(t);
+    const index = join(life.root, 'atomfs-cache/mos/index.json');
+    const before = readFileSync(index, 'utf8');
+    damage(index);
+    t.regex(await output(life, 'verify'), /store: cannot .*index.json: .*; mosctl gc makes it again\n/);
+    const { exit, stdout } = await mosctl(life.root, 'gc');
+    t.deepEqual([exit, stdout], [0, 'removed 0 images, 0 blobs, 0 B\n  generations kept: 1\n']);
+    const names = (text: string) =>
+      JSON.parse(text)
+        .manifests.map((entry: object) => JSON.stringify(entry))
+        .sort();
+    t.deepEqual(names(readFileSync(index, 'utf8')), names(before));
+    damage(index);
+    await updateFrom(life.root, await life.release(2, 'h1', 'd2'));
+    t.regex(await output(life, 'verify'), /generations verified: 2, 1\n.*\neverything is as it was signed/);
+  });
+
+test('small files that are damaged are told by verify; the history says what they said', async (t) => {
+  const life = await live(t);
+  const records = join(life.root, 'config/mos');
+  for (const name of ['accepted.json', 'allocations.json', 'product.json'])
+    writeFileSync(join(records, name), Buffer.from([0xff, 0xfe]));
+  const told = await output(life, 'verify');
+  for (const name of ['accepted.json', 'allocations.json', 'product.json'])
+    t.true(told.includes(`state: ROOT/config/mos/${name} is damaged\n`), told);
+  t.is((await mosctl(life.root, 'status')).exit, 0);
+  const other = await addProduct(life.vendor, 'other');
+  const { reference } = await publishRelease(life.vendor, {
+    name: 'machine/other:1',
+    project: 'other',
+    manifest: `update_type: complete\nrelease: 9\ntargets:\n  - {service_name: data, source: "oci:${life.vendor.images}:d2", version: "1", service_type: fs-only}\n`,
+  });
+  const { exit, stderr } = await mosctl(life.root, 'update', reference);
+  t.deepEqual(
+    [exit, stderr],
+    [
+      4,
+      `mosctl: cannot use the manifest: it is for the product ${other}, this machine is a ${life.vendor.product}\n`,
+    ],
+  );
 });
