@@ -81,7 +81,7 @@ async function mountsOf(root: string): Promise<string[]> {
 async function settledMounts(root: string, wanted: readonly string[]): Promise<string[]> {
   for (let tries = 0; ; tries++) {
     const found = await mountsOf(root);
-    if (tries === 40 || JSON.stringify(found) === JSON.stringify(wanted)) return found;
+    if (tries === 200 || JSON.stringify(found) === JSON.stringify(wanted)) return found;
     await linuxHost.clock.sleep(50);
   }
 }
