@@ -15,6 +15,10 @@ const hints: Readonly<Record<number, string>> = {
   403: 'the user has no right to do this there',
 };
 
+/** What servers with TLS answer to a request without it, mostly with no word to a HEAD. */
+const speaksTls =
+  'if the registry speaks TLS, write https:// before its name, or give its CA with --registry-ca';
+
 /** A URL as it may be shown: without user, and of the query only the names, because values may be keys. */
 export function redactUrl(url: URL): string {
   const names = [...url.searchParams.keys()].map((name) => `${name}=…`);
@@ -62,7 +66,8 @@ export async function statusError(what: string, request: Request, response: Resp
   const text = await beginningOf(response);
   const said = registryMessage(text, headers.get('content-type') ?? '');
   const asked = `${request.method} ${redactUrl(request.url)}`;
-  const hint = hints[status];
+  const isPlain = request.url.protocol === 'http:';
+  const hint = status === 400 && isPlain && said === '' ? speaksTls : hints[status];
   const error = new MosError(
     codes[status] ?? 'network',
     `cannot ${what}: ${asked} answered ${status}${said === '' ? '' : `: ${said}`}`,

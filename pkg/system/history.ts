@@ -32,7 +32,7 @@ export type LogOptions = { readonly root: string; readonly most?: number | undef
 export async function log(host: Host, { root, most }: LogOptions): Promise<LogEntry[]> {
   const machine = await openMachine(host, root);
   const entries = await listGenerations(host, machine.state, most === undefined ? {} : { most });
-  if (entries.length === 0) throw notInstalled(machine, 'show its history');
+  if (entries.length === 0) throw notInstalled(machine, 'show the history');
   return entries.map(toLogEntry);
 }
 

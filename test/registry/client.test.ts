@@ -604,3 +604,11 @@ test('a manifest is sent again when the registry does not find a blob that anoth
   );
   t.is(never.requests.length, 4);
 });
+
+test('a server that may speak TLS is told of where a plain request was refused without a word', async (t) => {
+  const at = await scripted(t, [sendStatus(400)]);
+  t.is(
+    (await failure(t, at.repository.has(image.root))).hint,
+    'if the registry speaks TLS, write https:// before its name, or give its CA with --registry-ca',
+  );
+});

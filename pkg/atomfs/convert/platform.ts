@@ -71,6 +71,23 @@ const fits = (image: Descriptor, platform: Platform): boolean =>
   image.platform.architecture === platform.architecture &&
   (platform.variant === undefined || image.platform.variant === platform.variant);
 
+/** An image alone is for one platform, and its config says which: who asked for another one is not given it. */
+export function requirePlatform(
+  { os, architecture }: Readonly<Record<string, unknown>>,
+  wanted: Platform,
+  image: Descriptor,
+): void {
+  if (typeof os !== 'string' || typeof architecture !== 'string') return;
+  if (os === wanted.os && architecture === wanted.architecture) return;
+  throw new MosError(
+    'not-found',
+    `cannot find an image for ${renderPlatform(wanted)}: ${image.digest} is for ${os}/${architecture}`.slice(
+      0,
+      300,
+    ),
+  );
+}
+
 const toPlatform = ({ platform }: Descriptor): Platform => ({
   os: platform?.os ?? '',
   architecture: platform?.architecture ?? '',

@@ -502,3 +502,16 @@ test('a foreign layer of docker is a tar like any other', async (t) => {
   const foreign = await at.convert(await putImage(at.source, [layer]), await at.target());
   t.deepEqual(foreign.manifest.layers, plain.manifest.layers);
 });
+
+test('an image alone is not given to who asked for another platform', async (t) => {
+  const at = await place(t);
+  const image = await putImage(at.source, [plainLayer(base)], {
+    config: { os: 'linux', architecture: 'arm64' },
+  });
+  await t.throwsAsync(at.convert(image, await at.target()), {
+    code: 'not-found',
+    message: `cannot find an image for linux/amd64: ${image.digest} is for linux/arm64`,
+  });
+  const platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };
+  await t.notThrowsAsync(at.convert(image, await at.target(), { platform }));
+});
