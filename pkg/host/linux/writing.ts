@@ -1,6 +1,7 @@
 import type { promises as fs } from 'node:fs';
 import type { WritableFile } from '../files.ts';
 import { translated } from './errors.ts';
+import { ChunkGarbage } from './garbage.ts';
 
 /** So many bytes are gathered before they are sent to the disk early. */
 const earlyStep = 8 * 1024 * 1024;
@@ -14,6 +15,7 @@ export function openedForWriting(
 ): WritableFile {
   let size = start;
   const disk = early ? earlySync(file) : undefined;
+  const chunks = new ChunkGarbage(start);
   return {
     get size() {
       return size;
@@ -26,6 +28,7 @@ export function openedForWriting(
           size += bytesWritten;
         }
         disk?.wrote(size);
+        chunks.passed(size);
       }),
     sync: () =>
       translated('sync', path, async () => {

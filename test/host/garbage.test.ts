@@ -1,0 +1,23 @@
+import test from 'ava';
+import { ChunkGarbage } from '../../pkg/host/linux/garbage.ts';
+
+const MiB = 1024 * 1024;
+
+test('a long transfer collects every 24 MiB, a short one never', (t) => {
+  let count = 0;
+  const runtime = globalThis as { Bun?: unknown };
+  runtime.Bun = { gc: () => count++ };
+  t.teardown(() => {
+    delete runtime.Bun;
+  });
+  const passed = (start: number, until: number): number => {
+    count = 0;
+    const garbage = new ChunkGarbage(start);
+    for (let size = start; size <= until; size += MiB) garbage.passed(size);
+    return count;
+  };
+  t.is(passed(0, 95 * MiB), 0);
+  t.is(passed(0, 96 * MiB), 1);
+  t.is(passed(0, (96 + 24 * 10) * MiB), 11);
+  t.is(passed(1000 * MiB, 1095 * MiB), 0);
+});
