@@ -98,11 +98,29 @@ async function sendRequest(connection: Connection, request: Request, limits: Lim
   const { payload, signal } = request;
   await connection.write(renderHead(request, connection.forward), limits.idle, signal);
   if (payload === undefined) return true;
-  for await (const chunk of fromSource(payload)) {
+  for await (const chunk of ahead(fromSource(payload))) {
     if (connection.hasInput) return false;
     await connection.write(chunk, limits.idle, signal);
   }
   return true;
+}
+
+/** While one chunk is on its way the next one is read and hashed. */
+async function* ahead(
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let next = chunks.next();
+  try {
+    for (;;) {
+      const { value, done } = await next;
+      if (done) return;
+      next = chunks.next();
+      next.catch(() => {}); // it is told in the next round
+      yield value;
+    }
+  } finally {
+    await chunks.return();
+  }
 }
 
 /** An error of the source is its own: it's no reason to send again. */
