@@ -79,7 +79,7 @@ test: setup build/mosctl $(TOOLS) images $(VM_PARTS) ## everything; the last lin
 	layouts/images/build.sh guest
 	node setup/test.ts
 
-bench: images build/tools/crane $(VM_PARTS) ## mos beside what one would take instead, into docs/bench.md (as root); BENCH=fetch,… PAIRS=n
+bench: images build/tools/crane build/tools/referrers-registry $(VM_PARTS) ## mos beside what one would take instead, into docs/bench.md (as root); BENCH=fetch,… PAIRS=n
 	layouts/images/build.sh guest
 	node setup/bench/main.ts
 

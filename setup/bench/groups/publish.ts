@@ -1,4 +1,4 @@
-import { type StartOptions, startRegistry } from '../../../test/helpers/registries.ts';
+import { type RegistryKind, startRegistry } from '../../../test/helpers/registries.ts';
 import { FreshFolders } from '../folders.ts';
 import { imageSource } from '../images.ts';
 import { inTurn, programSide, type Side } from '../pairs.ts';
@@ -7,15 +7,19 @@ import { type Context, type Group, milliseconds, type Row, seconds } from '../ro
 import { publishProgram } from '../vendor.ts';
 
 /** A registry of its own for each run, so that nothing is there; it is told to `program` by host:port. */
-function emptyRegistry({ folder }: Context, name: string, program: (host: string) => Program): Side {
+function emptyRegistry(
+  { folder }: Context,
+  name: string,
+  program: (host: string) => Program,
+  kind: RegistryKind = 'docker',
+): Side {
   const waits = new FreshFolders(folder, name);
   const hooks: (() => unknown)[] = [];
   let host = '';
   return programSide(() => program(host), {
     prepare: async () => {
       await waits.next();
-      const options: StartOptions = { kind: 'docker' };
-      ({ host } = await startRegistry({ teardown: (hook) => hooks.push(hook) }, options));
+      ({ host } = await startRegistry({ teardown: (hook) => hooks.push(hook) }, { kind }));
     },
     clean: async () => {
       for (const hook of hooks.splice(0).reverse()) await hook();
@@ -37,6 +41,13 @@ export const publish: Group = {
     const first = await inTurn(pairs, {
       ours: emptyRegistry(context, 'ours', program(system)),
       theirs: emptyRegistry(context, 'theirs', (host) => skopeoCopy(system, host)),
+      oursInMemory: emptyRegistry(context, 'ours-in-memory', program(system), 'referrers'),
+      theirsInMemory: emptyRegistry(
+        context,
+        'theirs-in-memory',
+        (host) => skopeoCopy(system, host),
+        'referrers',
+      ),
     });
     const { host: full } = await startRegistry(context, { kind: 'docker' });
     const again = await inTurn(pairs, {
@@ -53,6 +64,13 @@ export const publish: Group = {
         ours: milliseconds(first.ours),
         theirs: milliseconds(first.theirs),
         goal: 0.6,
+      },
+      {
+        work: 'the same, to a registry that keeps it in memory',
+        against: '`skopeo copy` of the image to that',
+        unit: 'ms',
+        ours: milliseconds(first.oursInMemory),
+        theirs: milliseconds(first.theirsInMemory),
       },
       {
         ...unchanged,
