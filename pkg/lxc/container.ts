@@ -1,6 +1,7 @@
 import type { IdRange } from '../host/index.ts';
 import type { Entry } from './config.ts';
 import { capabilities, maskedFiles, maskedFolders } from './confinement.ts';
+import { type Attachment, networkEntries } from './network/config.ts';
 import type { Process } from './process.ts';
 
 /** cgroup limits; memory in bytes, cpu in hundredths of one processor. */
@@ -20,8 +21,8 @@ export type Container = {
   /** Without it the container has the host's ids. */
   readonly ids: IdRange | undefined;
   readonly process: Process;
-  /** `none`: its own loopback only. `host`: the network of the host. */
-  readonly network: 'none' | 'host';
+  /** `none`: its own loopback only. `host`: the network of the host. Else a place on the bridge. */
+  readonly network: 'none' | 'host' | Attachment;
   /** Folders of the host that it has at other places, absolute in it. */
   readonly mounts: readonly { readonly from: string; readonly to: string }[];
   readonly limits: Limits;
@@ -41,7 +42,7 @@ export const planContainer = (container: Container): Entry[] => [
   ['lxc.uts.name', container.name],
   ['lxc.rootfs.path', `dir:${container.rootfs}`],
   ...mapEntries(container.ids),
-  ['lxc.net.0.type', container.network === 'host' ? 'none' : 'empty'],
+  ...networkOf(container),
   ...processEntries(container.process),
   ...confinementEntries(container),
   ...mountEntries(container),
@@ -51,6 +52,11 @@ export const planContainer = (container: Container): Entry[] => [
   ['lxc.log.file', container.lxcLog],
   ['lxc.log.level', 'INFO'],
 ];
+
+const networkOf = ({ network }: Container): Entry[] =>
+  typeof network === 'object'
+    ? networkEntries(network)
+    : [['lxc.net.0.type', network === 'host' ? 'none' : 'empty']];
 
 const mapEntries = (ids: IdRange | undefined): Entry[] =>
   ids === undefined ? [] : ['u', 'g'].map((kind) => ['lxc.idmap', `${kind} 0 ${ids.start} ${ids.count}`]);

@@ -2,6 +2,14 @@ export { type Entry, renderLxcConfig } from './config.ts';
 export { capabilities, renderSeccomp } from './confinement.ts';
 export { type Container, type Limits, planContainer } from './container.ts';
 export { type ContainerEnd, parseEnd } from './ending.ts';
+export {
+  type Attachment,
+  type Claim,
+  type ForwardedPort,
+  joinNetwork,
+  leaveNetwork,
+  switchNetwork,
+} from './network/index.ts';
 export { type Accounts, type ImageProcess, type Process, resolveProcess } from './process.ts';
 export {
   containerProcess,

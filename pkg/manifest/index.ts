@@ -1,3 +1,4 @@
+export { isWithin, parseAddress } from './address.ts';
 export {
   type Allocations,
   bridge,

@@ -4,6 +4,7 @@ import { type Host, type IdRange, writeAtomic } from '../../host/index.ts';
 import type { Layout } from '../../layout/index.ts';
 import {
   type Accounts,
+  type Attachment,
   type Container,
   type ImageProcess,
   type Process,
@@ -27,13 +28,9 @@ export type Preparation = {
   readonly integrity: Integrity;
   readonly folder: ServiceFolder;
   readonly volumes: readonly MachineVolume[];
+  /** Its place on the bridge, with a simple network. */
+  readonly attachment: Attachment | undefined;
 };
-
-/** What this version can't do yet is refused before anything is made. */
-export function requireRunnable({ service_name: name, network }: InstallTarget): void {
-  if (network.type === 'simple')
-    throw new MosError('unsupported', `cannot start ${name}: this version has no simple networks`);
-}
 
 /** The ids of the service; undefined where the signed manifest says that it has those of the host. */
 export const idsOf = ({ idmap }: MachineTarget): IdRange | undefined =>
@@ -55,12 +52,24 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
     ids,
   });
   const accounts = await readAccounts(host, folder.rootfs);
-  const process = resolveProcess(target.service_name, image, accounts, target.environment ?? {});
+  const process = resolveProcess(target.service_name, image, accounts, {
+    ...addressVariables(entry),
+    ...target.environment,
+  });
   const mounts = await openStorage(host, preparation);
   await makeLog(host, folder, process, ids?.start ?? 0);
   await writeConfig(host, preparation, process, ids, mounts);
   return process;
 }
+
+/** FORMATS 9: the persistent addresses, which the rules lead to whichever container of the service is active. */
+function addressVariables({ network }: MachineTarget): Record<string, string> {
+  if (network === undefined) return {};
+  const { ipv4, ipv6 } = network;
+  return { IPV4: ipv4, IPV6: ipv6, MOS_IPV4: withoutMask(ipv4), MOS_IPV6: withoutMask(ipv6) };
+}
+
+export const withoutMask = (address: string): string => address.replace(/\/.*$/, '');
 
 /** The config of the image that was signed. */
 async function readProcess(target: InstallTarget, store: Layout): Promise<ImageProcess> {
@@ -120,7 +129,7 @@ async function ifThere<T>(look: () => Promise<T>): Promise<T | undefined> {
 
 async function writeConfig(
   host: Host,
-  { entry: { target }, folder }: Preparation,
+  { entry: { target }, folder, attachment }: Preparation,
   process: Process,
   ids: IdRange | undefined,
   mounts: Container['mounts'],
@@ -135,7 +144,7 @@ async function writeConfig(
     rootfs: folder.rootfs,
     ids,
     process,
-    network: network.type === 'host' ? 'host' : 'none',
+    network: attachment ?? (network.type === 'host' ? 'host' : 'none'),
     mounts,
     limits: {
       memory: resources?.memory === undefined ? undefined : resources.memory * 1024 * 1024,

@@ -2,11 +2,11 @@ import type { Integrity } from '../../atomfs/index.ts';
 import { MosError } from '../../errors/index.ts';
 import { type Host, readTextIfThere } from '../../host/index.ts';
 import type { Layout } from '../../layout/index.ts';
-import { isRunning, startContainer } from '../../lxc/index.ts';
+import { type Attachment, isRunning, joinNetwork, startContainer } from '../../lxc/index.ts';
 import type { MachineTarget, MachineVolume } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { Machine } from '../machine.ts';
-import { idsOf, prepare, requireRunnable } from './prepare.ts';
+import { idsOf, prepare, withoutMask } from './prepare.ts';
 import {
   definitionOf,
   lockServices,
@@ -45,7 +45,6 @@ const stopSeconds = 10;
  */
 export async function startService(host: Host, request: StartRequest): Promise<Started> {
   const { machine, entry } = request;
-  requireRunnable(entry.target);
   const folder = serviceFolder(machine.paths, entry.name);
   await using _lock = await lockServices(host, machine.paths, owner);
   const definition = definitionOf(entry.target, idsOf(entry)?.start);
@@ -66,7 +65,11 @@ async function startNew(
   const { target } = entry;
   await using undo = new Undo();
   undo.add(() => clear(host, machine.paths, folder, 0));
-  const process = await prepare(host, { machine, store, entry, integrity, folder, volumes });
+  const attachment = await attach(host, machine, entry);
+  const process = await prepare(host, {
+    ...{ machine, store, entry, integrity, folder },
+    ...{ volumes, attachment },
+  });
   const ids = idsOf(entry);
   const record: ServiceRecord = {
     version: 1,
@@ -85,6 +88,21 @@ async function startNew(
   await run(host, folder, record);
   await writeRecord(host, folder, record);
   undo.keep();
+}
+
+/** A service with a simple network comes to the bridge. */
+async function attach(
+  host: Host,
+  { paths }: Machine,
+  { name, network, target }: MachineTarget,
+): Promise<Attachment | undefined> {
+  if (network === undefined) return undefined;
+  const ports = target.network.ports.map((port) => ({
+    ...port,
+    protocol: port.protocol ?? ('tcp' as const),
+  }));
+  const [ipv4, ipv6] = [withoutMask(network.ipv4), withoutMask(network.ipv6)];
+  return joinNetwork(host, { machine: paths.run, service: name, ipv4, ipv6, ports }, true);
 }
 
 /** Starts the container of a record; what LXC logs is of this run alone. */

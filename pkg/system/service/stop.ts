@@ -1,7 +1,7 @@
 import { unmountMolecule } from '../../atomfs/index.ts';
 import { isMosError, MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { stopContainer } from '../../lxc/index.ts';
+import { leaveNetwork, stopContainer } from '../../lxc/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
@@ -42,6 +42,7 @@ export async function clear(
   // First of all the record goes: nobody is to start it again.
   await host.files.remove(folder.record);
   if ((await host.files.stat(folder.config)) !== undefined) await stopContainer(host, folder, seconds);
+  await leaveNetwork(host, { machine: paths.run, service: folder.name });
   await unmountRoot(host, paths, folder);
   await unmountLog(host, folder);
   await closeVolumes(host, paths, await volumesInUse(host, paths));

@@ -1,0 +1,148 @@
+import { MosError } from '../../errors/index.ts';
+import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { applyLines, hasIpv6, planBridge, readLinks } from './bridge.ts';
+import type { Attachment } from './config.ts';
+import { bridgeName, type Instance, slots } from './instance.ts';
+import { resolverFile, serveNames, stopNames } from './names.ts';
+import { type Claim, findConflict, parseListeners } from './ports.ts';
+import { noRules, renderRules } from './rules.ts';
+import { type Switches, setSwitches, write } from './switches.ts';
+
+/** All that is on the bridge; it is gone after a reboot, and so is the bridge. */
+type NetworkState = {
+  readonly version: 1;
+  readonly madeBridge: boolean;
+  /** Settings of the kernel as they were before. */
+  readonly before: Switches;
+  readonly hasIpv6: boolean;
+  readonly instances: readonly Instance[];
+};
+
+const empty: NetworkState = { version: 1, madeBridge: false, before: {}, hasIpv6: false, instances: [] };
+const lockWait = 60_000;
+
+/**
+ * A container of a service comes to the bridge, which is made where it is missing. With `isActive` the persistent addresses and the
+ * ports lead to it at once; the same again answers the same slot.
+ */
+export async function joinNetwork(host: Host, claim: Claim, isActive: boolean): Promise<Attachment> {
+  const folder = await networkFolder(host);
+  await using _lock = await lock(host);
+  const state = await readState(host, folder);
+  const listeners = claim.ports.length === 0 ? new Set<string>() : await readListeners(host);
+  const conflict = findConflict(claim, state.instances, listeners);
+  if (conflict !== undefined)
+    throw new MosError('busy', `cannot start ${claim.service}: ${conflict}`, {
+      hint: 'stop the other one, or give this one another address or port',
+    });
+  const same = state.instances.find((one) => isOf(one, claim) && one.isActive === isActive);
+  const slot = same?.slot ?? freeSlot(state.instances, claim.service);
+  const others = state.instances.filter((one) => one !== same);
+  const next = await apply(host, folder, { ...state, instances: [...others, { ...claim, slot, isActive }] });
+  return { slot, ipv4: claim.ipv4, ipv6: claim.ipv6, hasIpv6: next.hasIpv6, resolver: resolverFile(folder) };
+}
+
+/** The persistent addresses and the ports lead to this instance from now on; what is connected to the other one stays so. */
+export async function switchNetwork(
+  host: Host,
+  of: Pick<Claim, 'machine' | 'service'>,
+  slot: number,
+): Promise<void> {
+  const folder = await networkFolder(host);
+  await using _lock = await lock(host);
+  const state = await readState(host, folder);
+  if (!state.instances.some((one) => isOf(one, of) && one.slot === slot))
+    throw new MosError(
+      'state',
+      `cannot lead the address of ${of.service} to slot ${slot}: nothing of it is there`,
+    );
+  const instances = state.instances.map((one) =>
+    isOf(one, of) ? { ...one, isActive: one.slot === slot } : one,
+  );
+  await apply(host, folder, { ...state, instances });
+}
+
+/** An instance leaves, all of its service without `slot`; with the last of all goes what was made for them. */
+export async function leaveNetwork(
+  host: Host,
+  of: Pick<Claim, 'machine' | 'service'>,
+  slot?: number,
+): Promise<void> {
+  const folder = await networkFolder(host);
+  if ((await host.files.stat(stateFile(folder))) === undefined) return;
+  await using _lock = await lock(host);
+  const state = await readState(host, folder);
+  const instances = state.instances.filter(
+    (one) => !isOf(one, of) || (slot !== undefined && one.slot !== slot),
+  );
+  if (instances.length === state.instances.length) return;
+  if (instances.length > 0) await apply(host, folder, { ...state, instances });
+  else await takeDown(host, folder, state);
+}
+
+const isOf = (one: Instance, { machine, service }: Pick<Claim, 'machine' | 'service'>): boolean =>
+  one.machine === machine && one.service === service;
+
+function freeSlot(instances: readonly Instance[], service: string): number {
+  const taken = new Set(instances.map(({ slot }) => slot));
+  for (let slot: number = slots.first; slot <= slots.last; slot++) if (!taken.has(slot)) return slot;
+  throw new MosError(
+    'no-space',
+    `cannot start ${service}: ${taken.size} containers are on ${bridgeName} already`,
+  );
+}
+
+/** Makes the machine what the state says, whatever it was: bridge, settings, rules, names. */
+async function apply(host: Host, folder: string, state: NetworkState): Promise<NetworkState> {
+  const links = await readLinks(host);
+  const plan = planBridge(links);
+  const withIpv6 = hasIpv6(links);
+  const first = { ...state, hasIpv6: withIpv6, madeBridge: state.madeBridge || plan.isNew };
+  await host.files.makeFolder(folder, { parents: true });
+  await writeState(host, folder, first);
+  await applyLines(host, plan.lines);
+  const before = { ...(await setSwitches(host, withIpv6)), ...state.before };
+  const next = { ...first, before };
+  await writeState(host, folder, next);
+  await host.processes.run(['nft', '-f', '-'], { input: renderRules(next.instances) });
+  await serveNames(host, folder, next.instances);
+  return next;
+}
+
+async function takeDown(host: Host, folder: string, state: NetworkState): Promise<void> {
+  await stopNames(host, folder);
+  await host.processes.run(['nft', '-f', '-'], { input: noRules });
+  await write(host, state.before);
+  if (state.madeBridge && (await readLinks(host)).some(({ name }) => name === bridgeName))
+    await applyLines(host, [`link delete ${bridgeName}`]);
+  await host.files.removeTree(folder);
+}
+
+const networks = '/run/mos/network';
+const stateFile = (folder: string): string => `${folder}/state.json`;
+
+/** One per network namespace: what is below /run is shared with those that have another one. */
+async function networkFolder(host: Host): Promise<string> {
+  const { stdout } = await host.processes.query(['readlink', '/proc/self/ns/net']);
+  const inode = /^net:\[(\d+)\]$/.exec(Buffer.from(stdout).toString().trim())?.[1];
+  if (inode === undefined) throw new MosError('io', 'cannot tell the network namespace of this process');
+  return `${networks}/${inode}`;
+}
+
+async function lock(host: Host): Promise<AsyncDisposable> {
+  await host.files.makeFolder(networks, { parents: true });
+  return host.files.lock(`${networks}/.lock`, { wait: lockWait, owner: 'mosctl' });
+}
+
+async function readState(host: Host, folder: string): Promise<NetworkState> {
+  const text = await readTextIfThere(host, stateFile(folder));
+  return text === undefined ? empty : (JSON.parse(text) as NetworkState); // only root writes there
+}
+
+const writeState = (host: Host, folder: string, state: NetworkState): Promise<void> =>
+  writeAtomic(host, stateFile(folder), `${JSON.stringify(state)}\n`);
+
+async function readListeners(host: Host): Promise<Set<string>> {
+  const { stdout } = await host.processes.query(['ss', '-Hltun']);
+  return parseListeners(Buffer.from(stdout).toString());
+}

@@ -1,0 +1,91 @@
+import { addressOf, bridgeName, type ForwardedPort, type Instance, instanceNetwork } from './instance.ts';
+
+const families = [
+  { word: 'ip', of: 'ipv4' },
+  { word: 'ip6', of: 'ipv6' },
+] as const;
+type Family = (typeof families)[number];
+
+/** Takes the table away, whether it is there or not; the first line of each new one, so that the swap is one transaction. */
+export const noRules = 'table inet mos\ndelete table inet mos\n';
+
+/** The whole nftables table: what leads where is told by the active instances, and by nothing else. */
+export function renderRules(instances: readonly Instance[]): string {
+  const active = instances.filter(({ isActive }) => isActive).sort((a, b) => a.slot - b.slot);
+  const forwards = portRules(active);
+  const inside = families.flatMap((family) => addressRule(family, active));
+  return [
+    noRules,
+    'table inet mos {\n',
+    chain('foreign', 'filter hook prerouting priority raw', [
+      // route_localnet is set for the bridge: nobody there may use it.
+      `iifname "${bridgeName}" ip daddr 127.0.0.0/8 drop`,
+    ]),
+    chain('arriving', 'nat hook prerouting priority dstnat', [
+      ...inside.map((rule) => `iifname "${bridgeName}" ${rule}`),
+      ...forwards,
+    ]),
+    chain('from_host', 'nat hook output priority -100', [...inside, ...forwards]),
+    chain('telling', 'filter hook output priority filter', [
+      // Packets between services go back over the wire they came from: a shorter way would be past these rules.
+      `oifname "${bridgeName}" icmp type redirect drop`,
+      `oifname "${bridgeName}" icmpv6 type nd-redirect drop`,
+    ]),
+    chain('leaving', 'nat hook postrouting priority srcnat', [
+      `oifname "${bridgeName}" ip saddr 127.0.0.0/8 masquerade`,
+      ...families.flatMap((family) => ownAddressRule(family, active)),
+      ...families.map(
+        ({ word, of }) => `oifname != "${bridgeName}" ${word} saddr ${instanceNetwork[of]} masquerade`,
+      ),
+    ]),
+    chain('to_host', 'filter hook input priority filter', [
+      `iifname "${bridgeName}" ct state established,related accept`,
+      `iifname "${bridgeName}" meta l4proto { icmp, ipv6-icmp } accept`,
+      `iifname "${bridgeName}" meta l4proto { tcp, udp } th dport 53 accept`,
+      `iifname "${bridgeName}" drop`,
+    ]),
+    chain('through', 'filter hook forward priority filter', [
+      `oifname "${bridgeName}" ct state established,related accept`,
+      `oifname "${bridgeName}" ct status dnat accept`,
+      `oifname "${bridgeName}" drop`,
+    ]),
+    '}\n',
+  ].join('');
+}
+
+const chain = (name: string, hook: string, rules: readonly string[]): string =>
+  `\tchain ${name} {\n\t\ttype ${hook}; policy accept;\n${rules.map((rule) => `\t\t${rule}\n`).join('')}\t}\n`;
+
+const map = (pairs: readonly string[]): string => `{ ${pairs.join(', ')} }`;
+
+/** The persistent address leads to the container. */
+const addressRule = ({ word, of }: Family, active: readonly Instance[]): string[] =>
+  active.length === 0
+    ? []
+    : [
+        `dnat ${word} to ${word} daddr map ${map(active.map((one) => `${one[of]} : ${addressOf(one.slot)[of]}`))}`,
+      ];
+
+/** Other services see the persistent address. */
+const ownAddressRule = ({ word, of }: Family, active: readonly Instance[]): string[] =>
+  active.length === 0
+    ? []
+    : [
+        `oifname "${bridgeName}" snat ${word} to ${word} saddr map ${map(active.map((one) => `${addressOf(one.slot)[of]} : ${one[of]}`))}`,
+      ];
+
+/** A port of any address of the host leads to the container. */
+function portRules(active: readonly Instance[]): string[] {
+  return families.flatMap(({ word, of }) =>
+    (['tcp', 'udp'] as const).flatMap((protocol) => {
+      const pairs = active.flatMap((one) =>
+        one.ports
+          .filter((port) => port.protocol === protocol)
+          .map((port: ForwardedPort) => `${port.host} : ${addressOf(one.slot)[of]} . ${port.container}`),
+      );
+      return pairs.length === 0
+        ? []
+        : [`fib daddr type local dnat ${word} to ${protocol} dport map ${map(pairs)}`];
+    }),
+  );
+}
