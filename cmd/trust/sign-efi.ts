@@ -3,7 +3,7 @@ import { command } from '../cli/command.ts';
 export const signEfi = command({
   name: 'sign efi',
   summary: 'Sign an EFI file for Secure Boot',
-  description: 'Uses sbsign, and verifies the result before OUTPUT is written.',
+  description: 'The same file and key give the same bytes. The result is verified before OUTPUT is written.',
   arguments: { file: { kind: 'path', value: 'EFI', help: 'the file to sign' } },
   options: {
     key: { kind: 'path', value: 'FILE', required: true, help: 'the private key (PEM)' },

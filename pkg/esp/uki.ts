@@ -58,7 +58,7 @@ export function addSections(program: Uint8Array, added: readonly NewSection[]): 
   head.writeUInt32LE(imageSize, parsed.at.imageSize);
   const data = added.reduce((sum, { content }) => sum + align(content.length, parsed.fileAlignment), 0);
   head.writeUInt32LE(head.readUInt32LE(parsed.at.initializedData) + data, parsed.at.initializedData);
-  head.writeUInt32LE(0, parsed.at.checksum); // no firmware looks at it; sbsign writes it
+  head.writeUInt32LE(0, parsed.at.checksum); // no firmware looks at it; signing writes it
   return Buffer.concat(pieces);
 }
 

@@ -52,6 +52,16 @@ export function parsePeImage(bytes: Uint8Array): PeImage {
   return { digest: hash.digest(), signatures: isSigned ? readTable(file.subarray(end)) : [] };
 }
 
+/** Where the entry of the certificate table stands, and where the table begins (0: there is none). */
+export function certificateEntryOf(bytes: Uint8Array): { readonly at: number; readonly start: number } {
+  const header = readHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+  return { at: header.entry, start: header.tableStart };
+}
+
+/** Where the checksum of the whole file stands. */
+export const checksumOf = (bytes: Uint8Array): number =>
+  readHeader(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)).checksum;
+
 function readHeader(file: Buffer): Header {
   try {
     return readHeaderFields(file);

@@ -27,7 +27,7 @@ export type ImageSignature = {
 };
 
 /** RFC 2315 section 14; Authenticode; RFC 8017; RFC 5754. */
-const oid = {
+export const oid = {
   signedData: '1.2.840.113549.1.7.2',
   indirectData: '1.3.6.1.4.1.311.2.1.4',
   peImageData: '1.3.6.1.4.1.311.2.1.15',

@@ -107,7 +107,16 @@ const agreement = test.macro({
     const value = await signEfi(linuxHost, input, ours, { key: `${keys.folder}/db.key`, certificate: cert });
     t.deepEqual(value, { file: ours, signer: 'UEFI db', signatures: 1 });
     t.is(sbverify('db', ours), 'Signature verification OK\n');
-    t.deepEqual((await readdir(folder)).sort(), ['in.efi', 'ours.efi', 'out.efi']);
+    const again = `${folder}/again.efi`;
+    await signEfi(linuxHost, input, again, { key: `${keys.folder}/db.key`, certificate: cert });
+    t.true((await readFile(again)).equals(await readFile(ours)), 'the same bytes again');
+    const beside = await signEfi(linuxHost, output, ours, {
+      key: `${keys.folder}/db.key`,
+      certificate: cert,
+    });
+    t.is(beside.signatures, 2, 'beside the signature of sbsign');
+    t.is(sbverify('db', ours), 'Signature verification OK\n');
+    t.deepEqual((await readdir(folder)).sort(), ['again.efi', 'in.efi', 'ours.efi', 'out.efi']);
   },
 });
 test(agreement, 'the stub of systemd', () => stub);
