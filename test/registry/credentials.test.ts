@@ -38,6 +38,8 @@ test(finds, { auths }, 'sub.host:5000', undefined);
 test(finds, { auths }, 'host:5000.evil', undefined);
 test(finds, { auths: { 'https://Host:5000/v1/': { auth: encoded('a:b') } } }, 'host:5000', 'a b');
 test(finds, { auths: { 'https://index.docker.io/v1/': { auth: encoded('a:b') } } }, 'index.docker.io', 'a b');
+test(finds, { auths: { 'h/team': { auth: encoded('team:t') }, h: { auth: encoded('a:b') } } }, 'h', 'a b');
+test(finds, { auths: { 'h/team': { auth: encoded('team:t') } } }, 'h', 'team t');
 test(finds, { auths: { h: { username: 'u', password: 'p' } } }, 'h', 'u p');
 test(finds, { auths: { h: { auth: encoded('a:b'), identitytoken: 'i' } } }, 'h', 'identity i');
 test(finds, { auths: { h: { registrytoken: 't' } } }, 'h', 'bearer t');

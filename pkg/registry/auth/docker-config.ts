@@ -30,13 +30,16 @@ function credentialsOf(entry: Readonly<Record<string, unknown>>): Credentials | 
   return { user: pair.slice(0, colon), password: new Secret(pair.slice(colon + 1).replace(/\0+$/, '')) };
 }
 
-/** Keys are `host:port`, and in older files `https://host/v1/`. */
+/**
+ * Keys are `host:port`, and in older files `https://host/v1/`. podman also writes `host/team` for a part of a registry:
+ * it counts where nothing is said of the whole, since we are one user to a registry.
+ */
 function valueFor(table: Readonly<Record<string, unknown>>, host: string): unknown {
-  for (const [key, value] of Object.entries(table)) {
-    const name = key.replace(/^https?:\/\//, '').replace(/\/.*$/, '');
-    if (name.toLowerCase() === host) return value;
-  }
-  return undefined;
+  const keys = Object.keys(table).map((key) => [key, key.replace(/^https?:\/\//, '').toLowerCase()] as const);
+  const whole = keys.find(([, name]) => name.replace(/\/(v[12]\/?)?$/, '') === host);
+  const part = keys.find(([, name]) => name.startsWith(`${host}/`));
+  const [key] = whole ?? part ?? [];
+  return key === undefined ? undefined : table[key];
 }
 
 const isText = (value: unknown): value is string => typeof value === 'string' && value !== '';
