@@ -15,7 +15,7 @@ const youngest = 60_000;
  *     <parent>/mos-convert-<random>/lock    held by who converts
  */
 export async function makeScratch(host: Host, parent: string): Promise<AsyncDisposable & { path: string }> {
-  await host.files.makeFolder(parent, { parents: true });
+  if ((await host.files.stat(parent)) === undefined) await host.files.makeFolder(parent, { parents: true });
   await sweep(host, parent);
   const path = `${parent}/${mark}${randomBytes(8).toString('hex')}`;
   await using undo = new Undo();
