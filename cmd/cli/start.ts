@@ -13,11 +13,15 @@ import { run, type Terminal } from './run.ts';
 
 /** The real process: its name, terminal and signals. Returns the exit code. */
 export async function start(calledAs: string, argv: readonly string[]): Promise<number> {
+  // What we and the git that we run make is not for others to write, whatever the caller's umask.
+  process.umask(process.umask() | groupAndOthersWrite);
   const stopper = stopperOf(linuxHost.clock, () => process.exit(130));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopper.hear(signal));
   const { program, rest } = choose(basename(calledAs), argv);
   return run(linuxHost, program, rest, terminalOf(stopper.signal));
 }
+
+const groupAndOthersWrite = 0o022;
 
 /** A signal again after this many milliseconds is a person who doesn't want to wait; timeout(1) sends two at once. */
 const impatience = 500;

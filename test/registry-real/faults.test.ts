@@ -25,7 +25,9 @@ async function behindProxy(
 }
 async function withBlob(t: ExecutionContext, options: RegistryOptions = {}, kind: RegistryKind = 'docker') {
   const at = await behindProxy(t, options, kind);
-  await at.repository.put(descriptor, chunks(blob.bytes));
+  // With the usual patience: the options are for what is tested, on machines that have more to do.
+  const patient = await openRegistry(at.host, { registry: at.proxy.host, repository: 'a' });
+  await patient.put(descriptor, chunks(blob.bytes));
   at.proxy.requests.length = 0;
   return at;
 }
