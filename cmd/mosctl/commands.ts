@@ -10,6 +10,7 @@ import { log } from './log.ts';
 import { mount } from './mount.ts';
 import { pin } from './pin.ts';
 import { rollback } from './rollback.ts';
+import { serve } from './serve.ts';
 import { exec, logs, ps, shell, stop, supervise } from './services.ts';
 import { status } from './status.ts';
 import { umount } from './umount.ts';
@@ -26,6 +27,6 @@ export const mosctl: Program = {
     ...[install, update, rollback, activate, boot, createBootFs, mount, umount],
     ...[volumeList, volumePurge],
     ...[stop, ps, logs, exec, shell, supervise],
-    ...[status, log, diff, why, verify, pin, gc, completion],
+    ...[status, log, diff, why, verify, pin, gc, serve, completion],
   ],
 };

@@ -1,4 +1,6 @@
 import type { Program } from '../cli/command.ts';
+import { apiCaAdd } from './api-ca-add.ts';
+import { apiClientAdd, apiClientRevoke } from './api-client.ts';
 import { keysetAdd } from './keyset-add.ts';
 import { keysetList } from './keyset-list.ts';
 import { keysetShow } from './keyset-show.ts';
@@ -19,6 +21,8 @@ export const trust: Program = {
     project: 'a product of a keyset, and the key that signs its manifests',
     sudi: 'identity certificates of machines',
     ticket: 'permissions to go back',
+    'api-ca': 'who may call machines',
+    'api-client': 'certificates to call machines with',
     sign: 'signatures to make',
     verify: 'signatures to check',
   },
@@ -32,6 +36,9 @@ export const trust: Program = {
     sudiList,
     sudiAdd,
     ticketAdd,
+    apiCaAdd,
+    apiClientAdd,
+    apiClientRevoke,
     signEfi,
     verifyEfi,
   ],

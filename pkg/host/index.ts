@@ -19,7 +19,7 @@ export type {
 } from './devices.ts';
 export type { FileStat, Files, LockOptions, ReadableFile, Space, WritableFile } from './files.ts';
 export type { Host } from './host.ts';
-export type { Machine } from './machine.ts';
+export type { Machine, Peer } from './machine.ts';
 export { parseMountInfo } from './mountinfo.ts';
 export type { IdRange, MountCall, MountEntry, MountFlag, Mounts } from './mounts.ts';
 export { mutations } from './mutations.ts';

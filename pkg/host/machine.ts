@@ -1,4 +1,14 @@
+/** Who is at the other end of a Unix socket, as the kernel says it. */
+export type Peer = {
+  readonly process: number;
+  readonly uid: number;
+  /** Its own group first, then the others it is in. */
+  readonly groups: readonly number[];
+};
+
 export interface Machine {
+  /** SO_PEERCRED and SO_PEERGROUPS, unix(7); `descriptor` is that of the connected socket. */
+  peer(descriptor: number): Promise<Peer>;
   /** A new one at each boot; /proc/sys/kernel/random/boot_id */
   bootId(): Promise<string>;
   /** `x86_64` or `aarch64` */

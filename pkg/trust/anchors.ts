@@ -17,6 +17,8 @@ export type AnchorOptions = {
 const manifestPlaces = ['/factory/secure/manifestCA.pem', '/manifestCA.pem'] as const;
 const sudiPlaces = ['/factory/secure/sudiCA.pem', '/sudiCA.pem'] as const;
 
+const apiPlaces = ['/factory/secure/apiCA.pem'] as const;
+
 /** The manifest CAs. A file may hold several (rotation). */
 export const readAnchors = (host: Host, options: AnchorOptions = {}): Promise<Anchors> =>
   readFrom(host, 'manifest CA', manifestPlaces, options);
@@ -24,6 +26,10 @@ export const readAnchors = (host: Host, options: AnchorOptions = {}): Promise<An
 /** The CAs that sign the identity certificates of machines. */
 export const readSudiAnchors = (host: Host, options: AnchorOptions = {}): Promise<Anchors> =>
   readFrom(host, 'SUDI CA', sudiPlaces, options);
+
+/** The CAs that sign the certificates of those who may call the machine's API. */
+export const readApiAnchors = (host: Host, options: AnchorOptions = {}): Promise<Anchors> =>
+  readFrom(host, 'API CA', apiPlaces, options);
 
 async function readFrom(
   host: Host,

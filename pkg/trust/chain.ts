@@ -1,16 +1,17 @@
 import { isSignedBy } from './algorithms.ts';
 import type { Anchors } from './anchors.ts';
 import { type Certificate, nameOfCertificate } from './certificate.ts';
-import { codeSigning, serverAuth } from './extensions.ts';
+import { clientAuth, codeSigning, serverAuth } from './extensions.ts';
 import { isSameName } from './name.ts';
 import { nearest, Refusal } from './refusals.ts';
 import { isRevoked, type RevocationList } from './revocation.ts';
 
 /** What the leaf must be allowed to do. */
-export type Purpose = 'code signing' | 'server authentication';
+export type Purpose = 'code signing' | 'server authentication' | 'client authentication';
 const purposes: Readonly<Record<Purpose, string>> = {
   'code signing': codeSigning,
   'server authentication': serverAuth,
+  'client authentication': clientAuth,
 };
 
 export type ChainPolicy = {

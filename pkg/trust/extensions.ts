@@ -39,6 +39,7 @@ const restricting: readonly string[] = ['2.5.29.30', '2.5.29.36', '2.5.29.54'];
 
 export const codeSigning = '1.3.6.1.5.5.7.3.3';
 export const serverAuth = '1.3.6.1.5.5.7.3.1';
+export const clientAuth = '1.3.6.1.5.5.7.3.2';
 
 const versionThree = 2;
 

@@ -1,5 +1,13 @@
 export { type KeyType, keyTypes } from './algorithms.ts';
 export { type AnchorOptions, type Anchors, parseAnchors, readAnchors, readSudiAnchors } from './anchors.ts';
+export {
+  type ApiClient,
+  type ApiRole,
+  type ApiTrust,
+  apiRoles,
+  readApiTrust,
+  verifyApiClient,
+} from './api-client.ts';
 export { type CertificateFacts, describeCertificates, signatureFits } from './describe.ts';
 export { type AcceptanceTime, type Evidence, type Policy, type Proof, verifyEvidence } from './document.ts';
 export { type EfiKey, signEfi } from './efi/sign.ts';
@@ -19,9 +27,16 @@ export {
   addSudi,
   type KeysetOptions,
 } from './keyset/add.ts';
+export {
+  type AddedApiCa,
+  type AddedApiClient,
+  type ApiClientRequest,
+  addApiCa,
+  addApiClient,
+} from './keyset/api.ts';
 export { type KeysOptions, keysFolder } from './keyset/folder.ts';
 export { listKeysets, listProjects, listSudis } from './keyset/list.ts';
-export { type Revoked, revokeProject } from './keyset/revoke.ts';
+export { type Revoked, revokeApiClient, revokeProject } from './keyset/revoke.ts';
 export { type ShownFile, type ShownKeyset, showKeyset } from './keyset/show.ts';
 export { openSigner, parseProjectName, type Signer } from './keyset/signer.ts';
 export { type AddedTicket, addTicket, readTicketFiles, type TicketRequest } from './keyset/ticket.ts';

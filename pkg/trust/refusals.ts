@@ -67,6 +67,10 @@ export const refusals = {
     text: 'its certificate "{subject}" names no product and serial',
     hint: 'make one with trust sudi add',
   },
+  'no-role': {
+    text: 'its certificate "{subject}" names no role',
+    hint: 'make one with trust api-client add',
+  },
   signature: {
     text: 'no signature fits its bytes',
     hint: 'it was changed after it was signed, or signed with another key',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Machine } from '../machine.ts';
+import { peerOf } from './peer.ts';
 
 const names: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
 const readLine = async (path: string): Promise<string> => (await readFile(path, 'utf8')).trim();
@@ -12,5 +13,6 @@ export const linuxMachine: Machine = {
   pid: process.pid,
   program: () =>
     process.versions.bun === undefined ? [process.execPath, ...process.argv.slice(1, 2)] : [process.execPath],
+  peer: peerOf,
   environment: (name) => process.env[name],
 };

@@ -5,6 +5,7 @@ export const tables = {
   x64: {
     close: 3,
     ioctl: 16,
+    getsockopt: 55,
     flock: 73,
     chdir: 80,
     fchdir: 81,
@@ -22,6 +23,7 @@ export const tables = {
   arm64: {
     close: 57,
     ioctl: 29,
+    getsockopt: 209,
     flock: 32,
     chdir: 49,
     fchdir: 50,

@@ -24,7 +24,7 @@ const longest = 40;
  * Names become folders and parts of a subject (OU and CN have at most 64 characters, RFC 5280 appendix A.1), and
  * KEYSET:PROJECT is split at the colon.
  */
-export function checkName(what: 'keyset' | 'project' | 'serial', name: string): string {
+export function checkName(what: 'keyset' | 'project' | 'serial' | 'client', name: string): string {
   const why =
     name === ''
       ? 'it is empty'

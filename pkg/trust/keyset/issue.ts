@@ -1,7 +1,7 @@
 import { type KeyObject, randomBytes, webcrypto } from 'node:crypto';
 import type { Extension } from '@peculiar/x509';
 import type { KeyType } from '../algorithms.ts';
-import { codeSigning, serverAuth } from '../extensions.ts';
+import { clientAuth, codeSigning, serverAuth } from '../extensions.ts';
 import { renderPem } from '../pem.ts';
 import type { CertificatePlan, CertificateUse } from './plan.ts';
 
@@ -32,12 +32,12 @@ const nameTypes = { O: '2.5.4.10', OU: '2.5.4.11', CN: '2.5.4.3', SERIALNUMBER: 
 const toText = (text: string) =>
   /^[A-Za-z0-9 '()+,\-./:=?]*$/.test(text) ? { printableString: text } : { utf8String: text };
 
-const clientAuth = '1.3.6.1.5.5.7.3.2';
 const purposes: Readonly<Record<CertificateUse, readonly string[]>> = {
   ca: [],
   signing: [codeSigning],
   exchange: [],
   identity: [serverAuth, clientAuth],
+  client: [clientAuth],
 };
 
 /** Several at once: the runtime makes keys in its thread pool, so all cores work. */

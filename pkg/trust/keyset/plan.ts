@@ -6,8 +6,8 @@ export type SubjectPart = {
   readonly values: readonly string[];
 };
 
-/** `ca` signs certificates, `signing` documents and boot files, `exchange` is the UEFI KEK, `identity` a machine. */
-export type CertificateUse = 'ca' | 'signing' | 'exchange' | 'identity';
+/** `ca` signs certificates, `signing` documents and boot files, `exchange` is the UEFI KEK, `identity` a machine, `client` who calls a machine. */
+export type CertificateUse = 'ca' | 'signing' | 'exchange' | 'identity' | 'client';
 
 /** One certificate to be made, as data. */
 export type CertificatePlan = {
@@ -122,4 +122,37 @@ export const planSudi = (uuid: string, serial: string, keyType: KeyType, now: Da
   keyType,
   notBefore: wholeSeconds(now),
   notAfter: endOfIdentity,
+});
+
+/** The CA whose clients a machine's API listens to; not one of the reference's, so it is made when it is wanted. */
+export const planApiCa = (keyset: string, keyType: KeyType, now: Date): CertificatePlan => ({
+  subject: [
+    { type: 'OU', values: [`Project Machine Project ${keyset}`] },
+    { type: 'CN', values: ['API rootCA'] },
+  ],
+  use: 'ca',
+  keyType,
+  notBefore: wholeSeconds(now),
+  notAfter: yearsAfter(wholeSeconds(now), 25),
+});
+
+const hour = 60 * 60 * 1000;
+/** Clocks differ a little: a certificate made now must work on a machine that is behind. */
+const earlier = 5 * 60 * 1000;
+
+export const planApiClient = (
+  name: string,
+  role: string,
+  hours: number,
+  keyType: KeyType,
+  now: Date,
+): CertificatePlan => ({
+  subject: [
+    { type: 'CN', values: [name] },
+    { type: 'SERIALNUMBER', values: [`ROLE:${role}`] },
+  ],
+  use: 'client',
+  keyType,
+  notBefore: wholeSeconds(new Date(now.getTime() - earlier)),
+  notAfter: wholeSeconds(new Date(now.getTime() + hours * hour)),
 });

@@ -8,7 +8,7 @@ import { type Issuer, library, toSigningKey } from './issue.ts';
 import { readPair } from './signer.ts';
 import { lockKeys } from './store.ts';
 
-/** The revocation list of a keyset's manifest CA, to be published beside each manifest. */
+/** A revocation list of a keyset: of its manifest CA, to be published beside each manifest, or of its API CA. */
 export type Revoked = {
   readonly keyset: string;
   readonly path: string;
@@ -28,18 +28,47 @@ export async function revokeProject(
   options: KeysOptions = {},
 ): Promise<Revoked> {
   const base = `${await keysetFolder(host, keyset, options)}/manifest-ca`;
-  const { certificate } = await readPair(
-    host,
-    await projectFolder(host, keyset, checkName('project', project), options),
-  );
-  await using _lock = await lockKeys(host, folderOfKeys(host, options), `revoke ${keyset}:${project}`);
+  const folder = await projectFolder(host, keyset, checkName('project', project), options);
+  return addToList(host, { keyset, base, folder, name: `${keyset}:${project}` }, options);
+}
+
+/** Adds the certificate of a client to the list of the API CA; machines look at it at each request. */
+export async function revokeApiClient(
+  host: Host,
+  keyset: string,
+  client: string,
+  options: KeysOptions = {},
+): Promise<Revoked> {
+  const base = `${await keysetFolder(host, keyset, options)}/api-ca`;
+  const folder = `${base}/clients/${checkName('client', client)}`;
+  if ((await host.files.stat(folder)) === undefined)
+    throw new MosError('not-found', `cannot revoke ${client}: there is no ${folder}`);
+  return addToList(host, { keyset, base, folder, name: client }, options);
+}
+
+type Revoking = {
+  readonly keyset: string;
+  /** The folder of the CA. */
+  readonly base: string;
+  /** That of the certificate. */
+  readonly folder: string;
+  readonly name: string;
+};
+
+async function addToList(
+  host: Host,
+  { keyset, base, folder, name }: Revoking,
+  options: KeysOptions,
+): Promise<Revoked> {
+  const { certificate } = await readPair(host, folder);
+  await using _lock = await lockKeys(host, folderOfKeys(host, options), `revoke ${name}`);
   const ca = await readPair(host, base);
   const path = `${base}/${listFile}`;
   const anchors = { source: `${base}/cert.pem`, certificates: [ca.certificate] };
   const text = await readTextIfThere(host, path);
   const [before] = text === undefined ? [] : newestRevocationLists([Buffer.from(text)], anchors);
   if (text !== undefined && before === undefined)
-    throw new MosError('corrupt', `cannot revoke ${keyset}:${project}: ${path} is no list of this CA`);
+    throw new MosError('corrupt', `cannot revoke ${name}: ${path} is no list of this CA`);
   const serials = [...new Set([...(before?.serials ?? []), certificate.serial])];
   const number = Number((before?.number ?? 0n) + 1n);
   const issuer = { der: ca.certificate.der, key: ca.key };

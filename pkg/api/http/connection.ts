@@ -1,0 +1,111 @@
+import type { Socket } from 'node:net';
+import { type Answer, problemAnswer, reasons } from './answer.ts';
+import { parseRequestHead, type RequestHead } from './head.ts';
+import { Gone, Input } from './input.ts';
+import type { Limits } from './limits.ts';
+import { Refused } from './refused.ts';
+
+export type Request = RequestHead & { readonly body: Buffer };
+export type Handle = (request: Request) => Promise<Answer>;
+
+/**
+ * One connection, one request after the other. An own reader of HTTP/1.1, because with client certificates neither
+ * runtime's server has its time limits and checks (PLATFORM), and because both runtimes then read the same.
+ */
+export async function serveConnection(socket: Socket, handle: Handle, limits: Limits): Promise<void> {
+  const input = new Input(socket);
+  try {
+    let isOpen = true;
+    for (let wait = limits.first; isOpen; wait = limits.idle)
+      isOpen = await serveOne(socket, input, handle, limits, wait);
+  } catch (error) {
+    if (!(error instanceof Gone)) throw error;
+  } finally {
+    socket.end(() => socket.destroy());
+    setTimeout(() => socket.destroy(), limits.request).unref();
+  }
+}
+
+/** False where the connection ends. */
+async function serveOne(
+  socket: Socket,
+  input: Input,
+  handle: Handle,
+  limits: Limits,
+  wait: number,
+): Promise<boolean> {
+  let answer: Answer;
+  let request: Request | undefined;
+  try {
+    await input.begin(wait);
+  } catch (error) {
+    if (error instanceof Refused) return false; // it sent nothing: nothing is answered
+    throw error;
+  }
+  try {
+    const head = parseRequestHead(await input.head(limits.headBytes, limits.request), limits);
+    request = { ...head, body: head.length === 0 ? nothing : await input.body(head.length, limits.request) };
+    answer = await handle(request);
+  } catch (error) {
+    if (error instanceof Gone) throw error;
+    answer = problemAnswer(error);
+    if (error instanceof Refused && request === undefined) answer = ending(answer);
+  }
+  const isLast =
+    request === undefined ||
+    !request.keepsOpen ||
+    typeof answer.body !== 'string' ||
+    answer.headers['connection'] === 'close';
+  await send(socket, input, isLast ? ending(answer) : answer, request?.method === 'HEAD', limits);
+  return !isLast;
+}
+
+const nothing = Buffer.alloc(0);
+const ending = (answer: Answer): Answer => ({
+  ...answer,
+  headers: { ...answer.headers, connection: 'close' },
+});
+
+/** Sent with every answer: nothing of it is kept, sniffed or shown in a frame. */
+const always = 'cache-control: no-store\r\nx-content-type-options: nosniff\r\n';
+
+async function send(
+  socket: Socket,
+  input: Input,
+  answer: Answer,
+  isHead: boolean,
+  limits: Limits,
+): Promise<void> {
+  const { status, headers, body } = answer;
+  let head = `HTTP/1.1 ${status} ${reasons[status] ?? 'Error'}\r\n${always}`;
+  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
+  if (typeof body === 'string') {
+    const length = status === 204 ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`;
+    await write(socket, `${head}${length}\r\n${isHead ? '' : body}`, limits.answer);
+    return;
+  }
+  await write(socket, `${head}\r\n`, limits.answer);
+  for await (const text of body) {
+    if (input.isOver || socket.destroyed) return;
+    await write(socket, text, limits.answer);
+  }
+}
+
+/** Ends when a client that is slow has taken most of it; one that takes nothing is left. */
+function write(socket: Socket, text: string, limit: number): Promise<void> {
+  if (socket.destroyed) throw new Gone();
+  if (socket.write(text)) return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const done = (then: () => void): void => {
+      clearTimeout(timer);
+      socket.removeListener('drain', drained);
+      socket.removeListener('close', gone);
+      then();
+    };
+    const drained = (): void => done(resolve);
+    const gone = (): void => done(() => reject(new Gone()));
+    const timer = setTimeout(gone, limit);
+    socket.on('drain', drained);
+    socket.on('close', gone);
+  });
+}

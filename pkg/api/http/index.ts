@@ -1,0 +1,5 @@
+export { type Answer, emptyAnswer, jsonAnswer, problemAnswer, problemOf, textAnswer } from './answer.ts';
+export { type Handle, type Request, serveConnection } from './connection.ts';
+export { parseRequestHead, type RequestHead } from './head.ts';
+export { type Limits, usualLimits } from './limits.ts';
+export { Refused } from './refused.ts';

@@ -1,0 +1,9 @@
+export type { Health } from './answers.ts';
+export { type AuditEntry, checkAudit } from './audit.ts';
+export type { Job } from './jobs/index.ts';
+
+export const serve: typeof import('./serve.ts').serve = async (...args) =>
+  (await import('./serve.ts')).serve(...args);
+export const openApiDocument: (version: string) => Promise<object> = async (version) =>
+  (await import('./openapi.ts')).openApiDocument(version);
+export const renderRoles = async (): Promise<string> => (await import('./openapi.ts')).renderRoles();

@@ -1,0 +1,42 @@
+import type { Host } from '../host/index.ts';
+import { folderOf } from '../host/index.ts';
+import type { Report } from '../steps/index.ts';
+import { type ApiOptions, openApi } from './api.ts';
+import { type Limits, usualLimits } from './http/index.ts';
+import { type Listener, listenTls, listenUnix, type TlsOptions } from './server.ts';
+
+export type ServeOptions = ApiOptions & {
+  /** The Unix socket; ignored where systemd gave us one. */
+  readonly socket: string;
+  readonly tls?: TlsOptions | undefined;
+  readonly limits?: Partial<Limits>;
+  readonly signal: AbortSignal;
+};
+
+export type ServeResult = { readonly addresses: readonly string[] };
+
+/** sd_listen_fds(3): the first descriptor that systemd passes. */
+const firstDescriptor = 3;
+
+/** Serves until the signal. Says where it listens as soon as it does. */
+export async function serve(host: Host, options: ServeOptions, report: Report): Promise<ServeResult> {
+  await host.files.makeFolder(folderOf(options.socket), { parents: true });
+  await using _lock = await host.files.lock(`${options.socket}.lock`, { wait: 0, owner: 'mosctl serve' });
+  await using api = await openApi(host, options);
+  const limits = { ...usualLimits, ...options.limits };
+  const isActivated =
+    host.machine.environment('LISTEN_PID') === String(host.machine.pid) &&
+    Number(host.machine.environment('LISTEN_FDS')) >= 1;
+  const unix = isActivated ? { descriptor: firstDescriptor } : { path: options.socket };
+  await using listeners = new AsyncDisposableStack();
+  const opened: Listener[] = [listeners.use(await listenUnix(api, unix, limits))];
+  if (options.tls !== undefined) opened.push(listeners.use(await listenTls(api, options.tls, limits)));
+  const addresses = opened.map(({ address }) => address);
+  for (const address of addresses) report({ kind: 'note', text: `listening at ${address}` });
+  await new Promise<void>((resolve) => {
+    if (options.signal.aborted) resolve();
+    options.signal.addEventListener('abort', () => resolve());
+  });
+  if (!isActivated) await host.files.remove(options.socket);
+  return { addresses };
+}

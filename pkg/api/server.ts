@@ -1,0 +1,172 @@
+import { constants } from 'node:crypto';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { MosError, messageOf } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import { type ApiTrust, readApiTrust, verifyApiClient } from '../trust/index.ts';
+import { type Api, markOf } from './api.ts';
+import { type Caller, callerOfPeer, readApiGroup } from './caller.ts';
+import { dispatch } from './dispatch.ts';
+import { fresh } from './fresh.ts';
+import { type Limits, problemAnswer, serveConnection } from './http/index.ts';
+
+/** Where the daemon is reached; ends with `await using`, and so do its connections. */
+export type Listener = AsyncDisposable & { readonly address: string };
+
+export type UnixOptions = { readonly path: string } | { readonly descriptor: number };
+
+/** Who connects is asked of the kernel, once: a process can't change its credentials of a socket. */
+export async function listenUnix(api: Api, at: UnixOptions, limits: Limits): Promise<Listener> {
+  const { host } = api;
+  const identify = async (socket: Socket): Promise<Caller> =>
+    callerOfPeer(await host.machine.peer(descriptorOf(socket)), await readApiGroup(host));
+  const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
+  const open = accept(server, 'connection', limits, async (socket) => {
+    const caller = identify(socket);
+    caller.catch(() => {});
+    await serveConnection(
+      socket,
+      async (request) =>
+        withCaller(
+          () => caller,
+          (who) => dispatch(api, who, request),
+        ),
+      limits,
+    );
+  });
+  if ('descriptor' in at) await listening(server, { fd: at.descriptor });
+  else {
+    await host.files.remove(at.path);
+    await listening(server, { path: at.path });
+    // Until here it is root's alone: to connect is to write.
+    const group = await readApiGroup(host);
+    if (group !== undefined) await host.files.setOwner(at.path, host.machine.uid, group);
+    await host.files.setMode(at.path, 0o660);
+  }
+  return ending(server, open, 'path' in at ? at.path : 'the socket of systemd');
+}
+
+export type TlsOptions = {
+  readonly address: string;
+  readonly port: number;
+  /** PEM files: the identity of the machine and its key, the API CA, and its revocation list where there is one. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientCa: string;
+  readonly revocations: string;
+};
+
+/** TLS 1.3 with client certificates. Each request is judged anew: by its certificate, the clock and the list of now. */
+export async function listenTls(api: Api, options: TlsOptions, limits: Limits): Promise<Listener> {
+  const { host } = api;
+  const trust = fresh(
+    async () => `${await markOf(host, options.clientCa)} ${await markOf(host, options.revocations)}`,
+    () => readApiTrust(host, { file: options.clientCa, revocations: options.revocations }),
+  );
+  await trust(); // what can't be read is told now, and not to the first caller
+  const [cert, key, ca] = await Promise.all(
+    [options.certificate, options.key, options.clientCa].map(async (path) =>
+      Buffer.from(await host.files.read(path)),
+    ),
+  );
+  const server = createTlsServer({
+    ...{ cert, key, ca },
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: limits.request,
+    // A resumed session would not be asked for its certificate again.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    allowHalfOpen: true,
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  const open = accept(server, 'secureConnection', limits, (socket) => {
+    const certificate = certificateOf(socket as TLSSocket);
+    const identify = async (): Promise<Caller> => judge(host, api, certificate, await trust());
+    return serveConnection(
+      socket,
+      (request) => withCaller(identify, (who) => dispatch(api, who, request)),
+      limits,
+    );
+  });
+  await listening(server, { host: options.address, port: options.port });
+  const bound = server.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : options.port;
+  return ending(server, open, `${options.address}:${port}`);
+}
+
+function certificateOf(socket: TLSSocket): Uint8Array | undefined {
+  const raw: unknown = socket.getPeerCertificate(true)?.raw;
+  return raw instanceof Uint8Array ? raw : undefined;
+}
+
+function judge(host: Host, { options }: Api, certificate: Uint8Array | undefined, trust: ApiTrust): Caller {
+  if (certificate === undefined)
+    throw new MosError('untrusted', 'cannot trust the client: it showed no certificate');
+  const { name, role } = verifyApiClient(certificate, trust, {
+    now: host.clock.now(),
+    builtAt: options.builtAt,
+  });
+  return { name, role };
+}
+
+async function withCaller<T>(identify: () => Promise<Caller>, then: (caller: Caller) => Promise<T>) {
+  let caller: Caller;
+  try {
+    caller = await identify();
+  } catch (error) {
+    const answer = problemAnswer(error);
+    return { ...answer, headers: { ...answer.headers, connection: 'close' } };
+  }
+  return then(caller);
+}
+
+/** The file descriptor of a socket: neither runtime tells it in public. */
+function descriptorOf(socket: Socket): number {
+  const { _handle: handle } = socket as Socket & { readonly _handle?: { readonly fd?: number } };
+  if (handle?.fd === undefined || handle.fd < 0)
+    throw new MosError('io', 'cannot ask who is at the other end of the socket: it is closed');
+  return handle.fd;
+}
+
+function accept(
+  server: Server,
+  event: 'connection' | 'secureConnection',
+  limits: Limits,
+  serve: (socket: Socket) => Promise<void>,
+): Set<Socket> {
+  const open = new Set<Socket>();
+  server.on(event, (socket: Socket) => {
+    socket.on('error', () => {}); // a client that goes away is nothing to tell
+    if (open.size >= limits.connections) {
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    socket.setNoDelay?.(true);
+    serve(socket).catch(() => socket.destroy());
+  });
+  return open;
+}
+
+function listening(server: Server, at: { path: string } | { fd: number } | { host: string; port: number }) {
+  return new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new MosError('io', `cannot listen: ${messageOf(error)}`, { hint: 'is another mosctl serve there?' }),
+      ),
+    );
+    server.listen(at, () => resolve());
+  });
+}
+
+const ending = (server: Server, open: ReadonlySet<Socket>, address: string): Listener => ({
+  address,
+  [Symbol.asyncDispose]: () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const socket of open) socket.destroy();
+    }),
+});

@@ -1,0 +1,69 @@
+import { MosError } from '../errors/index.ts';
+import type { Host } from '../host/index.ts';
+import { type AnchorOptions, type Anchors, readApiAnchors } from './anchors.ts';
+import { type Certificate, nameOfCertificate, parseCertificate } from './certificate.ts';
+import { verifyChain } from './chain.ts';
+import { type AcceptanceTime, checkClock } from './document.ts';
+import { Refusal, refusalError } from './refusals.ts';
+import { newestRevocationLists, type RevocationList } from './revocation.ts';
+
+/** What a client may do; each may do what those before it may. */
+export const apiRoles = ['reader', 'operator', 'admin'] as const;
+export type ApiRole = (typeof apiRoles)[number];
+
+/** Who calls, as the certificate says it. */
+export type ApiClient = { readonly name: string; readonly role: ApiRole; readonly serial: string };
+
+/** Whom a machine's API listens to. */
+export type ApiTrust = { readonly anchors: Anchors; readonly revoked: readonly RevocationList[] };
+
+export const readApiTrust = async (
+  host: Host,
+  options: AnchorOptions & { readonly revocations: string },
+): Promise<ApiTrust> => {
+  const anchors = await readApiAnchors(host, options);
+  const { revocations } = options;
+  const isThere = (await host.files.stat(revocations)) !== undefined;
+  const lists = isThere ? [await host.files.read(revocations)] : [];
+  const revoked = newestRevocationLists(lists, anchors);
+  // A list that can't be believed must not open the door again for whom the true one shut out.
+  if (isThere && revoked.length === 0) throw refusalError(revocations, new Refusal('signature'));
+  return { anchors, revoked };
+};
+
+const pattern = /^ROLE:([a-z]+)$/;
+
+/**
+ * The client of a certificate (DER). Asked at each request: dates and revocation change while a connection lives, and a
+ * resumed TLS session was never judged again. Throws `untrusted`.
+ */
+export function verifyApiClient(der: Uint8Array, trust: ApiTrust, time: AcceptanceTime): ApiClient {
+  const now = checkClock(time);
+  try {
+    const leaf = readLeaf(der);
+    verifyChain(leaf, [], {
+      anchors: trust.anchors,
+      purpose: 'client authentication',
+      time: now,
+      revoked: trust.revoked,
+    });
+    const name = leaf.subject.commonName;
+    const role = apiRoles.find((one) => one === pattern.exec(leaf.subject.serialNumber ?? '')?.[1]);
+    if (name === undefined || role === undefined)
+      throw new Refusal('no-role', { subject: nameOfCertificate(leaf) });
+    return { name, role, serial: leaf.serial };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new MosError('untrusted', `cannot trust the client: ${error.message}`, {
+      hint: 'make a new certificate: trust api-client add',
+    });
+  }
+}
+
+function readLeaf(der: Uint8Array): Certificate {
+  try {
+    return parseCertificate(der);
+  } catch {
+    throw new Refusal('malformed', { detail: 'it cannot be read' });
+  }
+}
