@@ -9,6 +9,7 @@ import { install } from './install.ts';
 import { log } from './log.ts';
 import { mount } from './mount.ts';
 import { pin } from './pin.ts';
+import { reboot } from './reboot.ts';
 import { rollback } from './rollback.ts';
 import { serve } from './serve.ts';
 import { exec, logs, ps, shell, stop, supervise } from './services.ts';
@@ -24,7 +25,7 @@ export const mosctl: Program = {
   summary: 'Runs a machine whose whole operating system is a set of signed OCI images.',
   groups: { volume: 'what services keep' },
   commands: [
-    ...[install, update, rollback, activate, boot, createBootFs, mount, umount],
+    ...[install, update, rollback, activate, boot, reboot, createBootFs, mount, umount],
     ...[volumeList, volumePurge],
     ...[stop, ps, logs, exec, shell, supervise],
     ...[status, log, diff, why, verify, pin, gc, serve, completion],

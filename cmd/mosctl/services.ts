@@ -1,48 +1,66 @@
 import { command } from '../cli/command.ts';
 import { root } from '../cli/common.ts';
 import { renderServices } from '../render/services.ts';
+import { bodyOf, remoteCommand } from './remote.ts';
 
 const service = { kind: 'text', value: 'SERVICE', help: 'the name of a service' } as const;
 
-export const stop = command({
-  name: 'stop',
-  summary: 'Stop a service',
-  description:
-    'It gets the stop signal of its image, and is killed when it goes on for longer than the time limit. What it wrote to its root file system is gone.',
-  arguments: { service },
-  options: {
-    timeout: { kind: 'integer', value: 'SECONDS', help: 'how long it may take to end (10)' },
-    root,
+export const stop = remoteCommand(
+  {
+    name: 'stop',
+    summary: 'Stop a service',
+    description:
+      'It gets the stop signal of its image, and is killed when it goes on for longer than the time limit. What it wrote to its root file system is gone.',
+    arguments: { service },
+    options: {
+      timeout: { kind: 'integer', value: 'SECONDS', help: 'how long it may take to end (10)' },
+      root,
+    },
+    async run({ host, args, options }) {
+      const use = await import('../../pkg/system/index.ts');
+      return use.stop(host, { ...options, target: args.service });
+    },
+    render: ({ name, wasRunning }) => (wasRunning ? `${name} is stopped` : `${name} was not started`),
   },
-  async run({ host, args, options }) {
-    const use = await import('../../pkg/system/index.ts');
-    return use.stop(host, { ...options, target: args.service });
-  },
-  render: ({ name, wasRunning }) => (wasRunning ? `${name} is stopped` : `${name} was not started`),
-});
+  ({ args, options: { timeout } }) => ({
+    method: 'POST',
+    path: `/v1/services/${args.service}/stop`,
+    body: bodyOf({ timeout }),
+  }),
+);
 
-export const ps = command({
-  name: 'ps',
-  summary: 'List the services that were started',
-  options: { root },
-  async run({ host, options }) {
-    const use = await import('../../pkg/system/index.ts');
-    return { services: await use.ps(host, options) };
+export const ps = remoteCommand(
+  {
+    name: 'ps',
+    summary: 'List the services that were started',
+    options: { root },
+    async run({ host, options }) {
+      const use = await import('../../pkg/system/index.ts');
+      return { services: await use.ps(host, options) };
+    },
+    render: ({ services }) => renderServices(services),
   },
-  render: ({ services }) => renderServices(services),
-});
+  () => ({ method: 'GET', path: '/v1/services' }),
+);
 
-export const logs = command({
-  name: 'logs',
-  summary: 'Show what a service said since it was started',
-  arguments: { service },
-  options: { lines: { kind: 'integer', value: 'N', short: 'n', help: 'only the last N lines' }, root },
-  async run({ host, args, options }) {
-    const use = await import('../../pkg/system/index.ts');
-    return use.logs(host, { ...options, target: args.service });
+export const logs = remoteCommand(
+  {
+    name: 'logs',
+    summary: 'Show what a service said since it was started',
+    arguments: { service },
+    options: { lines: { kind: 'integer', value: 'N', short: 'n', help: 'only the last N lines' }, root },
+    async run({ host, args, options }) {
+      const use = await import('../../pkg/system/index.ts');
+      return use.logs(host, { ...options, target: args.service });
+    },
+    render: ({ lines }) => lines.join('\n'),
   },
-  render: ({ lines }) => lines.join('\n'),
-});
+  ({ args, options: { lines } }) => ({
+    method: 'GET',
+    path: `/v1/services/${args.service}/logs`,
+    query: { lines },
+  }),
+);
 
 export const exec = command({
   name: 'exec',

@@ -8,6 +8,7 @@ import {
   parseWhich,
   pin,
   ps,
+  reboot,
   rollback,
   stop,
   update,
@@ -21,7 +22,6 @@ import { readHealth } from './health.ts';
 import { textAnswer } from './http/index.ts';
 import { jobSchema } from './jobs/index.ts';
 import { renderMetrics } from './metrics.ts';
-import { reboot } from './reboot.ts';
 import { emptyRoute, jobRoute, ownRoute, type Route, valueRoute } from './route.ts';
 import { anything, flag, integer, list, object, text } from './schema.ts';
 
@@ -193,7 +193,7 @@ export const routes: readonly Route[] = [
     path: '/v1/reboot',
     role: 'operator',
     summary: 'Reboot the machine',
-    run: (api) => reboot(api),
+    run: ({ host, options }) => reboot(host, { root: options.root }),
   }),
   valueRoute('GET', list(jobSchema), {
     path: '/v1/jobs',

@@ -55,6 +55,8 @@ export const mountImage: typeof import('./mount-image.ts').mountImage = async (.
   (await import('./mount-image.ts')).mountImage(...args);
 export const publish: typeof import('./publish.ts').publish = async (...args) =>
   (await import('./publish.ts')).publish(...args);
+export const reboot: typeof import('./reboot.ts').reboot = async (...args) =>
+  (await import('./reboot.ts')).reboot(...args);
 export const rollback: typeof import('./rollback.ts').rollback = async (...args) =>
   (await import('./rollback.ts')).rollback(...args);
 export const status: typeof import('./status.ts').status = async (...args) =>

@@ -52,9 +52,11 @@ export async function openJobs(
   let live: Live | undefined;
 
   const end = async (one: Live, last: Partial<Job>): Promise<void> => {
-    one.job = { ...one.job, ...last, ended: time() };
-    known.set(one.job.id, one.job);
-    await write(one.job).catch(() => {});
+    const job = { ...one.job, ...last, ended: time() };
+    // On the disk before anybody is told.
+    await write(job).catch(() => {});
+    one.job = job;
+    known.set(job.id, job);
     if (live === one) live = undefined;
     for (const listener of one.listeners) listener({ kind: 'job', job: one.job });
   };

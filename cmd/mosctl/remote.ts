@@ -1,0 +1,58 @@
+import type { Call } from '../../pkg/api/index.ts';
+import {
+  type Arguments,
+  type Command,
+  type CommandDefinition,
+  type Context,
+  command,
+  type Options,
+} from '../cli/command.ts';
+
+const remoteOptions = {
+  host: {
+    kind: 'text',
+    value: 'URL',
+    help: 'a machine elsewhere: https://address[:port], unix:/run/mos/api.sock',
+  },
+  cert: { kind: 'path', value: 'FILE', help: 'with --host: our certificate (trust api-client add)' },
+  key: { kind: 'path', value: 'FILE', help: 'with --host: its key' },
+  serverCa: { kind: 'path', value: 'FILE', help: 'with --host: the CA of machines (sudi-ca of the keyset)' },
+  serial: { kind: 'text', value: 'SERIAL', help: 'with --host: which machine it must be' },
+  context: {
+    kind: 'path',
+    value: 'FILE',
+    help: 'a JSON file with these five: host, cert, key, serverCa, serial',
+  },
+} as const;
+
+/** A command that can also be given to a machine elsewhere; it prints what it prints there. */
+export const remoteCommand = <const A extends Arguments, const O extends Options, R>(
+  definition: CommandDefinition<A, O, R>,
+  toCall: (given: Pick<Context<A, O>, 'args' | 'options'>) => Call,
+): Command =>
+  command({
+    ...definition,
+    options: { ...definition.options, ...remoteOptions } as Options,
+    async run(context: Context<Arguments, Options>) {
+      const { host, cert, key, serverCa, serial, context: file, ...options } = context.options;
+      const given = { ...context, options } as unknown as Context<A, O>;
+      const target = { host, cert, key, serverCa, serial, context: file } as Record<
+        string,
+        string | undefined
+      >;
+      if (host === undefined && file === undefined) return definition.run(given);
+      const { callMachine } = await import('../../pkg/api/index.ts');
+      return callMachine(
+        context.host,
+        target,
+        toCall(given),
+        context.report,
+        context.signal,
+        context.builtAt,
+      ) as R;
+    },
+  } as unknown as CommandDefinition<Arguments, Options, unknown>);
+
+/** What was not given is not said. */
+export const bodyOf = (fields: Readonly<Record<string, unknown>>): object =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== false));

@@ -1,0 +1,120 @@
+import { type ErrorCode, errorCodes, MosError } from '../../errors/index.ts';
+import type { Host } from '../../host/index.ts';
+import type { Progress, Report } from '../../steps/index.ts';
+import type { Job } from '../jobs/index.ts';
+import { connectTo } from './connect.ts';
+import { type Call, exchange, type Reply } from './exchange.ts';
+import { parseTarget, readContext, type TargetOptions } from './target.ts';
+
+export type RemoteOptions = TargetOptions & { readonly context?: string | undefined };
+type Session = { readonly host: Host; readonly signal: AbortSignal; open(call: Call): Promise<Reply> };
+
+const mostBytes = 64 * 1024 * 1024;
+
+/**
+ * Calls a machine and returns what the use case returned there. A job is watched to its end: its events are reported as
+ * if it were done here, and when we are stopped it is cancelled.
+ */
+export async function callMachine(
+  host: Host,
+  { context, ...given }: RemoteOptions,
+  call: Call,
+  report: Report,
+  signal: AbortSignal,
+  builtAt: Date,
+): Promise<unknown> {
+  const known = context === undefined ? {} : await readContext(host, context);
+  const typed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const target = parseTarget({ ...known, ...typed });
+  const session: Session = {
+    ...{ host, signal },
+    async open(one) {
+      const socket = await connectTo(host, target, builtAt);
+      const stop = (): void => void socket.destroy();
+      signal.addEventListener('abort', stop, { once: true });
+      socket.on('close', () => signal.removeEventListener('abort', stop));
+      return exchange(socket, one);
+    },
+  };
+  const reply = await session.open(call);
+  const value = await resultOf(reply);
+  return reply.status === 202 ? watch(session, value as Job, report) : value;
+}
+
+async function resultOf({ status, body }: Reply): Promise<unknown> {
+  let text = '';
+  for await (const piece of body) {
+    text += piece;
+    if (text.length > mostBytes) throw new MosError('network', 'cannot read the answer: it is too long');
+  }
+  if (status === 204) return null;
+  const value: unknown = parse(text);
+  if (status < 300) return value;
+  const { code, detail, hint } = (value ?? {}) as { code?: string; detail?: string; hint?: string };
+  throw failure(code, detail ?? `cannot do that: the machine answered ${status}`, hint);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new MosError('network', 'cannot understand the machine: its answer is no JSON', { cause });
+  }
+}
+
+const failure = (code: string | undefined, message: string, hint?: string | null): MosError =>
+  new MosError(
+    code !== undefined && Object.hasOwn(errorCodes, code) ? (code as ErrorCode) : 'network',
+    message,
+    hint === undefined || hint === null ? {} : { hint },
+  );
+
+async function watch(session: Session, job: Job, report: Report): Promise<unknown> {
+  try {
+    for (;;) {
+      const last = await follow(session, job.id, report);
+      if (last === undefined) continue; // the connection ended, and the work goes on
+      if (last.state === 'done') return last.result;
+      throw failure(
+        last.error?.code,
+        last.error?.message ?? `cannot finish: it was ${last.state}`,
+        last.error?.hint,
+      );
+    }
+  } catch (error) {
+    if (session.signal.aborted) await cancel(session, job.id);
+    throw error;
+  }
+}
+
+/** The job at its end; undefined where the events broke off before. */
+async function follow(session: Session, id: string, report: Report): Promise<Job | undefined> {
+  const { status, body } = await session.open({ method: 'GET', path: `/v1/jobs/${id}/events` });
+  if (status !== 200) {
+    await resultOf({ status, body });
+    return undefined;
+  }
+  let text = '';
+  for await (const piece of body) {
+    text += piece;
+    for (let at = text.indexOf('\n\n'); at >= 0; at = text.indexOf('\n\n')) {
+      const job = hear(text.slice(0, at), report);
+      text = text.slice(at + 2);
+      if (job !== undefined && job.state !== 'running') return job;
+    }
+  }
+  session.signal.throwIfAborted();
+  return undefined;
+}
+
+function hear(event: string, report: Report): Job | undefined {
+  const [, kind, data] = /^event: (job|progress)\ndata: (.*)$/.exec(event) ?? [];
+  if (kind === 'job') return parse(data ?? '') as Job;
+  if (kind === 'progress') report(parse(data ?? '') as Progress);
+  return undefined;
+}
+
+/** By a connection of its own: the one we had is closed. */
+async function cancel(session: Session, id: string): Promise<void> {
+  await session.open({ method: 'DELETE', path: `/v1/jobs/${id}` }).then(resultOf, () => {});
+}
