@@ -38,7 +38,8 @@ build/tools/%: setup/go-tools.sh
 	setup/go-tools.sh $@
 build/tools/referrers-registry: $(wildcard test/helpers/registries/referrers-registry/*)
 
-install: build/mosctl ## install into DESTDIR, below PREFIX
+install: build/mosctl build/preinit ## install into DESTDIR, below PREFIX
+	install -D -m 0755 build/preinit '$(DESTDIR)$(PREFIX)/lib/mos/preinit'
 	install -D -m 0755 build/mosctl '$(DESTDIR)$(PREFIX)/bin/mosctl'
 	for name in mosb trust atomfs; do ln -sf mosctl '$(DESTDIR)$(PREFIX)/bin/'$$name; done
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system layouts/units/mos-api.socket layouts/units/mos-api.service

@@ -1,4 +1,5 @@
 import type { Program } from '../cli/command.ts';
+import { bootkitBuild, bootkitInspect } from './bootkit.ts';
 import { imageConvert } from './image-convert.ts';
 import { imageInspect } from './image-inspect.ts';
 import { manifestInspect } from './manifest-inspect.ts';
@@ -11,6 +12,15 @@ export const mosb: Program = {
   groups: {
     manifest: 'install manifests: what a machine runs, signed',
     image: 'images with verified layers',
+    bootkit: 'what machines boot from',
   },
-  commands: [manifestPublish, manifestInspect, manifestVerify, imageConvert, imageInspect],
+  commands: [
+    manifestPublish,
+    manifestInspect,
+    manifestVerify,
+    imageConvert,
+    imageInspect,
+    bootkitBuild,
+    bootkitInspect,
+  ],
 };

@@ -15,6 +15,8 @@ export type Program = {
   readonly sections: readonly Section[];
   readonly at: {
     readonly sectionCount: number;
+    /** Where the symbols are, and how many. */
+    readonly symbols: number;
     readonly initializedData: number;
     readonly imageSize: number;
     readonly checksum: number;
@@ -58,6 +60,7 @@ function readProgram(file: Buffer): Program {
     ),
     at: {
       sectionCount: pe + 6,
+      symbols: pe + 12,
       initializedData: optional + 8,
       imageSize: optional + 56,
       checksum: optional + 64,

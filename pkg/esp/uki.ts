@@ -37,10 +37,14 @@ const largestImage = 0xffff_ffff;
 export function addSections(program: Uint8Array, added: readonly NewSection[]): Uint8Array {
   const parsed = parseProgram(program);
   requireRoom(parsed, added);
-  const head = Buffer.from(program);
+  // What lies behind the sections, symbols for a debugger, would be a gap that no signature covers.
+  let start = Math.max(
+    parsed.headersEnd,
+    ...parsed.sections.map((section) => section.start + section.fileSize),
+  );
+  const head = Buffer.from(program.subarray(0, start));
+  head.fill(0, parsed.at.symbols, parsed.at.symbols + 8);
   const pieces: Uint8Array[] = [head];
-  let start = align(head.length, parsed.fileAlignment);
-  pieces.push(Buffer.alloc(start - head.length));
   let address = endOf(parsed);
   for (const [index, { name, content }] of added.entries()) {
     address = align(address, Math.max(pageSize, parsed.sectionAlignment));

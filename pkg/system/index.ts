@@ -70,6 +70,7 @@ export const verify: typeof import('./verify.ts').verify = async (...args) =>
 export const verifyPublished: typeof import('./inspect-manifest.ts').verifyPublished = async (...args) =>
   (await import('./inspect-manifest.ts')).verifyPublished(...args);
 export const why: typeof import('./why.ts').why = async (...args) => (await import('./why.ts')).why(...args);
+export { type BootFile, type BuiltBootkit, buildBootkit, readBootFile } from './bootkit/index.ts';
 export {
   exec,
   type LogsResult,

@@ -57,6 +57,12 @@ test('the parts come out as they went in, and the same parts give the same bytes
   t.true(Buffer.from(content('.initrd') ?? []).equals(parts.initrd));
   t.is(Buffer.from(content('.cmdline') ?? []).toString(), parts.commandLine);
   t.is(uki.length % 512, 0);
+  let at = 0x400; // the stub's headers; a gap would not be covered by a signature
+  for (const { start, fileSize } of sections) {
+    t.is(start, at);
+    at += fileSize;
+  }
+  t.is(at, uki.length);
 });
 
 const refused = test.macro((t, program: Uint8Array, name: string, message: string) => {

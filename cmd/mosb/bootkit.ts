@@ -1,0 +1,66 @@
+import { command } from '../cli/command.ts';
+import { renderBootFile, renderBootkit } from '../render/bootkit.ts';
+
+const efi = '/usr/lib/systemd/boot/efi';
+
+export const bootkitBuild = command({
+  name: 'bootkit build',
+  summary: 'Make what a machine boots from, signed with a keyset',
+  description:
+    'Boot files (unified kernel images) for production, limited use and TPM provisioning, the boot loader, and the files that enrol the keyset in firmware: keys/*.auth go to loader/keys/auto of the ESP. KERNEL is a folder with vmlinuz and modules/*.ko. The same parts give the same bytes.',
+  arguments: {
+    keyset: { kind: 'text', value: 'KEYSET', help: 'whose keys sign' },
+    output: { kind: 'path', value: 'DIR', help: 'the folder to make' },
+  },
+  options: {
+    kernel: { kind: 'path', value: 'DIR', required: true, help: 'the kernel and its modules' },
+    preinit: {
+      kind: 'path',
+      value: 'FILE',
+      default: '/usr/lib/mos/preinit',
+      help: 'the first program of the initrd',
+    },
+    stub: {
+      kind: 'path',
+      value: 'FILE',
+      default: `${efi}/linuxx64.efi.stub`,
+      help: "systemd's stub, unsigned",
+    },
+    loader: {
+      kind: 'path',
+      value: 'FILE',
+      default: `${efi}/systemd-bootx64.efi`,
+      help: "systemd's boot loader",
+    },
+    commandLine: {
+      kind: 'text',
+      value: 'TEXT',
+      default: 'console=tty0 console=ttyS0 panic=-1',
+      help: 'the command line of the kernel; no other counts under Secure Boot',
+    },
+  },
+  examples: ['mosb bootkit build --kernel build/kernel acme bootkit'],
+  async run({ host, args, options, report }) {
+    const use = await import('../../pkg/system/index.ts');
+    const { initrdArchive } = await import('../../initrd/archive.ts');
+    const { kernel, preinit, ...rest } = options;
+    const mosctl = host.machine.program()[0];
+    const initrd = (manifestCa: string) =>
+      initrdArchive(host, { preinit, mosctl, manifestCa, modules: `${kernel}/modules` }, { compress: true });
+    return use.buildBootkit(host, { ...rest, ...args, kernel: `${kernel}/vmlinuz`, initrd }, report);
+  },
+  render: renderBootkit,
+});
+
+export const bootkitInspect = command({
+  name: 'bootkit inspect',
+  summary: 'Show what a boot file is made of',
+  arguments: { file: { kind: 'path', value: 'FILE', help: 'a boot file' } },
+  async run({ host, args }) {
+    const use = await import('../../pkg/system/index.ts');
+    const { listInitrd } = await import('../../initrd/list.ts');
+    const { initrd, ...file } = await use.readBootFile(host, args.file);
+    return { ...file, initrd: listInitrd(initrd) };
+  },
+  render: renderBootFile,
+});

@@ -1,0 +1,40 @@
+import type { ListedInitrd } from '../../initrd/list.ts';
+import type { BootFile, BuiltBootkit } from '../../pkg/system/index.ts';
+import { size } from '../cli/progress.ts';
+import { renderTable } from './table.ts';
+
+export const renderBootkit = ({ output, release, files }: BuiltBootkit): string =>
+  [
+    `made ${output} with Linux ${release}`,
+    renderTable(
+      ['file', 'size', 'signed by'],
+      files.map(({ name, bytes, signer }) => [name, size(bytes), signer]),
+    ),
+  ].join('\n');
+
+type Inspected = Omit<BootFile, 'initrd'> & { readonly initrd: ListedInitrd };
+
+/** Files of the initrd that together are nearly nothing are one line. */
+const small = 100_000;
+
+export function renderBootFile({ file, bytes, commandLine, release, sections, initrd }: Inspected): string {
+  const large = initrd.files.filter((one) => one.bytes >= small).toSorted((a, b) => b.bytes - a.bytes);
+  const rest = initrd.files.filter((one) => one.bytes < small);
+  const sum = rest.reduce((total, one) => total + one.bytes, 0);
+  return [
+    `${file}: ${size(bytes)}, Linux ${release}`,
+    `  command line: ${commandLine}`,
+    renderTable(
+      ['section', 'size'],
+      sections.map((one) => [one.name, size(one.bytes)]),
+    ),
+    `the initrd: ${size(initrd.packed)}, ${size(initrd.bytes)} unpacked`,
+    renderTable(
+      ['file', 'size'],
+      [
+        ...large.map((one) => [one.path, size(one.bytes)]),
+        ...(rest.length === 0 ? [] : [[`${rest.length} smaller ones`, size(sum)]]),
+      ],
+    ),
+  ].join('\n');
+}
