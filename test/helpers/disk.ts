@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { type PartitionRole, planPartitions, renderGpt, sectorSize } from '../../pkg/disk/index.ts';
 
 const MiB = 1024 * 1024;
@@ -28,8 +29,23 @@ export function makeDisk(file: string, partitions: readonly FilledPartition[]): 
   closeSync(disk);
   for (const [index, { first }] of table.partitions.entries()) {
     const { folder, mebibytes: size } = partitions[index] as FilledPartition;
-    makeExt4(file, size, { ...(folder === undefined ? {} : { folder }), offset: first * sectorSize });
+    if (partitions[index]?.role === 'esp') makeFat(file, first, size, folder);
+    else makeExt4(file, size, { ...(folder === undefined ? {} : { folder }), offset: first * sectorSize });
   }
+}
+
+/** A FAT file system with the content of a folder, at a place in the disk image; sectors of 512 bytes. */
+function makeFat(disk: string, first: number, mebibytes: number, folder: string | undefined): void {
+  const drive = `${disk}@@${first * sectorSize}`;
+  execFileSync('mformat', ['-i', drive, '-T', String((mebibytes * MiB) / sectorSize), '-F', '::']);
+  if (folder !== undefined)
+    execFileSync('mcopy', [
+      '-i',
+      drive,
+      '-s',
+      ...readdirSync(folder).map((name) => join(folder, name)),
+      '::/',
+    ]);
 }
 
 /** An ext4 file system with the content of a folder, in a file or at a place in it. */

@@ -33,8 +33,8 @@ export type MachineKit = {
   publish(release: Release): Promise<string>;
   /** An empty root directory that trusts our CA. */
   newRoot(name: string): string;
-  /** A disk image with the content of a root directory. */
-  disk(root: string, name: string): string;
+  /** A disk image with the content of a root directory; with a folder for the ESP it has one. */
+  disk(root: string, name: string, esp?: string): string;
 };
 
 export async function makeMachineKit(folder: string): Promise<MachineKit> {
@@ -61,16 +61,16 @@ export async function makeMachineKit(folder: string): Promise<MachineKit> {
       cpSync(ca, join(root, 'factory/secure/manifestCA.pem'));
       return root;
     },
-    disk: (root, name) => {
+    disk: (root, name, esp) => {
       const file = join(folder, name);
-      makeDisk(
-        file,
-        layout.map(({ role, mebibytes }) => ({
+      makeDisk(file, [
+        ...(esp === undefined ? [] : [{ role: 'esp' as PartitionRole, mebibytes: 300, folder: esp }]),
+        ...layout.map(({ role, mebibytes }) => ({
           role: role as PartitionRole,
           mebibytes,
           folder: join(root, places[role as keyof typeof places]),
         })),
-      );
+      ]);
       return file;
     },
   };

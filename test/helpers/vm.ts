@@ -4,8 +4,10 @@ import { createWriteStream } from 'node:fs';
 import { dirname } from 'node:path';
 
 export type MachineOptions = {
-  readonly kernel: string;
-  readonly initrd: string;
+  /** Started without firmware; else `firmware` names the arguments for one, which finds its boot file on the disk. */
+  readonly kernel?: string;
+  readonly initrd?: string;
+  readonly firmware?: readonly string[];
   readonly disk: string;
   /** Added to the kernel command line. */
   readonly append?: readonly string[];
@@ -134,14 +136,18 @@ export class Machine {
   }
 }
 
+const kernelArguments = ({ kernel = '', initrd = '', append = [] }: MachineOptions): string[] => [
+  ...['-machine', 'pc', '-smp', '2', '-kernel', kernel, '-initrd', initrd],
+  ...['-append', ['console=ttyS0', 'panic=-1', ...append].join(' ')],
+];
+
 /** /dev/kvm of a nested machine may hang its guests, so the processor is always emulated. */
 export function qemuArguments(options: MachineOptions, serial = 'stdio'): string[] {
-  const { kernel, initrd, disk, append = [], snapshot = false, reboots = false, mebibytes = 2048 } = options;
+  const { disk, snapshot = false, reboots = false, mebibytes = 2048 } = options;
   return [
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', serial],
-    ...['-machine', 'pc', '-accel', 'tcg,thread=multi', '-cpu', 'max', '-smp', '2', '-m', `${mebibytes}`],
-    ...['-kernel', kernel, '-initrd', initrd],
-    ...['-append', ['console=ttyS0', 'panic=-1', ...append].join(' ')],
+    ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', `${mebibytes}`],
+    ...(options.firmware ?? kernelArguments(options)),
     ...['-drive', `file=${disk},if=virtio,format=raw,cache=unsafe,snapshot=${snapshot ? 'on' : 'off'}`],
     ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci'],
     ...(reboots ? [] : ['-no-reboot']),
