@@ -24,6 +24,7 @@ import { jobSchema } from './jobs/index.ts';
 import { renderMetrics } from './metrics.ts';
 import { emptyRoute, jobRoute, ownRoute, type Route, valueRoute } from './route.ts';
 import { anything, flag, integer, list, object, text } from './schema.ts';
+import { upgradeRoutes } from './upgrade/routes.ts';
 
 const service = text({
   pattern: '^[a-z0-9]([a-z0-9._-]{0,62})$',
@@ -45,6 +46,7 @@ type Pin = { readonly generation: number; readonly remove?: boolean; readonly re
  * so none of them can have one that the others lack.
  */
 export const routes: readonly Route[] = [
+  ...upgradeRoutes,
   valueRoute('GET', statusSchema, {
     path: '/v1/status',
     role: 'reader',

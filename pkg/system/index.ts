@@ -55,6 +55,10 @@ export const mountImage: typeof import('./mount-image.ts').mountImage = async (.
   (await import('./mount-image.ts')).mountImage(...args);
 export const publish: typeof import('./publish.ts').publish = async (...args) =>
   (await import('./publish.ts')).publish(...args);
+export const fetchUpdate: typeof import('./update.ts').fetchUpdate = async (...args) =>
+  (await import('./update.ts')).fetchUpdate(...args);
+export const pinReference: typeof import('./pin-reference.ts').pinReference = async (...args) =>
+  (await import('./pin-reference.ts')).pinReference(...args);
 export const reboot: typeof import('./reboot.ts').reboot = async (...args) =>
   (await import('./reboot.ts')).reboot(...args);
 export const rollback: typeof import('./rollback.ts').rollback = async (...args) =>

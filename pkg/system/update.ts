@@ -70,6 +70,20 @@ export async function update(
   return options.plan ? planOf(context) : resultOf(context);
 }
 
+/** Only what an update fetches: the machine stays as it is, and the update itself then needs no network. */
+export async function fetchUpdate(
+  host: Host,
+  options: UpdateOptions,
+  report: Report,
+): Promise<OperationPlan> {
+  await using held = new Undo();
+  const machine = await openMachine(host, options.root);
+  const context = { host, options, report, machine, held, owner: 'mosctl update' } as Updating;
+  const last = steps.findIndex(({ run }) => run === fetchImages);
+  await runOperation(context, steps.slice(0, last + 1), report);
+  return planOf(context);
+}
+
 const planOf = (c: Updating): OperationPlan => ({
   operation: 'update',
   reference: c.accepted.shown,

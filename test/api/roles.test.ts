@@ -20,6 +20,7 @@ const read = (line: string) => ({
 /** Written by hand: what the code says must be what was decided. */
 const decided: Readonly<Record<string, readonly string[]>> = {
   reader: [
+    'GET /updates/status',
     'GET /v1/status',
     'GET /v1/history',
     'GET /v1/diff',
@@ -33,6 +34,11 @@ const decided: Readonly<Record<string, readonly string[]>> = {
     'GET /v1/jobs/{id}/events',
   ],
   operator: [
+    'POST /actions/refresh-updates',
+    'POST /actions/prepare-update',
+    'POST /actions/activate-update',
+    'POST /actions/deactivate-update',
+    'POST /actions/reboot',
     'GET /v1/services/{name}/logs',
     'POST /v1/services/{name}/restart',
     'POST /v1/services/{name}/stop',
@@ -42,7 +48,7 @@ const decided: Readonly<Record<string, readonly string[]>> = {
     'POST /v1/reboot',
     'DELETE /v1/jobs/{id}',
   ],
-  admin: ['POST /v1/gc', 'POST /v1/pins', 'GET /v1/audit'],
+  admin: ['POST /v1/updates/source', 'POST /v1/gc', 'POST /v1/pins', 'GET /v1/audit'],
 };
 
 test('the routes of each role are those that were decided', (t) => {

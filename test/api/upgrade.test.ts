@@ -1,0 +1,140 @@
+import test, { type ExecutionContext } from 'ava';
+import { type Api, openApi } from '../../pkg/api/api.ts';
+import { dispatch } from '../../pkg/api/dispatch.ts';
+import { parseRequestHead, usualLimits } from '../../pkg/api/http/index.ts';
+import type { UpgradeRecord } from '../../pkg/api/upgrade/record.ts';
+import { reconcile } from '../../pkg/api/upgrade/state.ts';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { requestOf } from '../helpers/api.ts';
+import { installFrom, makeRoot } from '../helpers/machine.ts';
+import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
+
+const admin = { name: 'alice', role: 'admin' } as const;
+
+async function call(api: Api, line: string, body = ''): Promise<{ status: number; value: unknown }> {
+  const headers = ['Content-Type: application/json', `Content-Length: ${body.length}`];
+  const head = parseRequestHead(requestOf(line, ...(body === '' ? [] : headers)).slice(0, -4), usualLimits);
+  const answer = await dispatch(api, admin, { ...head, body: Buffer.from(body) });
+  return { status: answer.status, value: answer.body === '' ? undefined : JSON.parse(String(answer.body)) };
+}
+
+/** Waits for the job that an action began. */
+async function act(api: Api, action: string): Promise<number> {
+  const { status } = await call(api, `POST /actions/${action}`);
+  const [job] = api.jobs.list();
+  if (job !== undefined) for await (const _ of api.jobs.events(job.id));
+  return status;
+}
+
+type Status = {
+  readonly update_state: string;
+  readonly chosen_update: { readonly digest: string } | null;
+  readonly active_generation: { readonly generation: number };
+  readonly staging_generation: { readonly generation: number } | null;
+  readonly most_recent_command: {
+    readonly cmd_type: string;
+    readonly cmd_status: string;
+    readonly stderr: string;
+  };
+};
+const statusOf = async (api: Api): Promise<Status> =>
+  (await call(api, 'GET /updates/status')).value as Status;
+
+async function release(vendor: Vendor, number: number): Promise<void> {
+  const image = await addImage(vendor, `v${number}`, { 'etc/motd': `release ${number}` });
+  await publishRelease(vendor, {
+    name: 'machine/stable:latest',
+    manifest: `update_type: complete
+release: ${number}
+targets:
+  - { service_name: hostfs, source: '${image}', version: ${number}.0.0, service_type: hostfs, nsgroup: none, network: { type: host } }
+`,
+  });
+}
+
+async function makeApi(t: ExecutionContext) {
+  const vendor = await makeVendor(t);
+  const root = await makeRoot(t, vendor);
+  await release(vendor, 1);
+  const source = `zot:${vendor.repository}:machine/stable:latest`;
+  await installFrom(root, source);
+  const open = () => openApi(linuxHost, { root, builtAt: new Date(0) });
+  return { vendor, source, open };
+}
+
+test('an update goes from Idle to Ready and back, by the digest that was chosen', async (t) => {
+  const { vendor, source, open } = await makeApi(t);
+  {
+    await using api = await open();
+    t.is((await statusOf(api)).update_state, 'Idle');
+    t.is(await act(api, 'refresh-updates'), 204);
+    t.regex((await statusOf(api)).most_recent_command.stderr, /nobody has said where/);
+    t.is((await call(api, 'POST /v1/updates/source', JSON.stringify({ reference: source }))).status, 200);
+
+    t.is(await act(api, 'refresh-updates'), 204);
+    t.is((await statusOf(api)).update_state, 'Idle'); // what it has is what there is
+    for (const [action, status] of [
+      ['prepare-update', 404],
+      ['activate-update', 404],
+      ['deactivate-update', 409],
+    ] as const)
+      t.is(await act(api, action), status, action);
+
+    await release(vendor, 2);
+    t.is(await act(api, 'refresh-updates'), 204);
+    const { update_state, chosen_update } = await statusOf(api);
+    t.is(update_state, 'Available');
+    t.is(await act(api, 'activate-update'), 409);
+    await release(vendor, 3); // the tag moves on: what was chosen stays
+    t.is(await act(api, 'prepare-update'), 204);
+    const staged = await statusOf(api);
+    t.is(staged.update_state, 'Staged');
+    t.deepEqual(staged.chosen_update, chosen_update);
+  }
+  await using api = await open(); // the daemon was started again
+  t.is((await statusOf(api)).update_state, 'Staged');
+  t.is(await act(api, 'activate-update'), 204);
+  const ready = await statusOf(api);
+  t.is(ready.update_state, 'Ready');
+  t.deepEqual(ready.active_generation, { generation: 1, release: 1, next_to_boot: false } as never);
+  t.deepEqual(ready.staging_generation, { generation: 2, release: 2, next_to_boot: true } as never);
+  for (const action of ['refresh-updates', 'prepare-update', 'activate-update'])
+    t.is(await act(api, action), 409);
+
+  t.is(await act(api, 'deactivate-update'), 204);
+  const back = await statusOf(api);
+  t.is(back.update_state, 'Staged');
+  t.is(back.staging_generation, null);
+  t.is(back.most_recent_command.cmd_status, 'Success');
+});
+
+test('while one command is at work another is 423, and one that was stopped is told', async (t) => {
+  const { source, open } = await makeApi(t);
+  {
+    await using api = await open();
+    await call(api, 'POST /v1/updates/source', JSON.stringify({ reference: source }));
+    const go = Promise.withResolvers<void>();
+    await api.jobs.start('verify', 'bob', () => go.promise);
+    t.is((await call(api, 'POST /actions/refresh-updates')).status, 423);
+    go.resolve();
+  }
+});
+
+const record: UpgradeRecord = {
+  source: null,
+  chosen: { version: 'v', digest: 'sha256:1', reference: 'r' },
+  ...{ prepared: true, generation: 7, failed: [], command: null },
+};
+const shown = (generation: number) => ({ generation, summary: '', time: '' });
+const entry = (verdict: 'good' | 'bad' | null) => [{ generation: 7, verdict }] as never;
+
+test('the machine is right about what became of an update', (t) => {
+  const waiting = { running: shown(6), next: shown(7) };
+  t.is(reconcile(record, waiting, entry(null)), record);
+  const over = { ...record, chosen: null, prepared: false, generation: null };
+  t.deepEqual(reconcile(record, { running: shown(7), next: null }, entry('good')), over);
+  t.deepEqual(reconcile(record, { running: shown(6), next: null }, entry('bad')), {
+    ...over,
+    failed: ['sha256:1'],
+  });
+});
