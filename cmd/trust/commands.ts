@@ -1,6 +1,7 @@
 import type { Program } from '../cli/command.ts';
 import { apiCaAdd } from './api-ca-add.ts';
 import { apiClientAdd, apiClientRevoke } from './api-client.ts';
+import { computePcr7 } from './compute-pcr7.ts';
 import { keysetAdd } from './keyset-add.ts';
 import { keysetList } from './keyset-list.ts';
 import { keysetShow } from './keyset-show.ts';
@@ -41,5 +42,6 @@ export const trust: Program = {
     apiClientRevoke,
     signEfi,
     verifyEfi,
+    computePcr7,
   ],
 };

@@ -36,11 +36,13 @@ export {
 } from './keyset/api.ts';
 export { type KeysOptions, keysFolder } from './keyset/folder.ts';
 export { listKeysets, listProjects, listSudis } from './keyset/list.ts';
+export { firmwareKeys, type KeysetPcr7, keysetPcr7 } from './keyset/pcr7.ts';
 export { type Revoked, revokeApiClient, revokeProject } from './keyset/revoke.ts';
 export { type ShownFile, type ShownKeyset, showKeyset } from './keyset/show.ts';
 export { openSigner, parseProjectName, type Signer } from './keyset/signer.ts';
 export { type AddedTicket, addTicket, readTicketFiles, type TicketRequest } from './keyset/ticket.ts';
 export { type VerifiedManifest, verifyInstallManifest } from './manifest.ts';
+export { computePcr7, type FirmwareCertificate, type SecureBootState } from './pcr7.ts';
 export {
   newestRevocationLists,
   type RevocationList,

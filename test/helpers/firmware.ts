@@ -1,5 +1,8 @@
-import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync, spawn } from 'node:child_process';
+import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
 
 // What lies on the EFI system partition, and the firmware that reads it.
 
@@ -44,3 +47,22 @@ export function firmwareArguments(variables: string): string[] {
 }
 
 export const newVariables = (file: string): void => copyFileSync(emptyVariables, file);
+
+/** A TPM of software; the folder is the TPM. It ends with the machine that uses it. */
+export async function startTpm(t: ExecutionContext, folder: string): Promise<string[]> {
+  mkdirSync(folder, { recursive: true });
+  const state = resolve(folder);
+  execFileSync('swtpm_setup', ['--tpm2', '--tpmstate', state, '--pcr-banks', 'sha256', '--overwrite']);
+  // A path of a socket has at most 107 bytes.
+  const socket = `/tmp/mos-tpm-${process.pid}-${Date.now()}`;
+  const control = ['--ctrl', `type=unixio,path=${socket}`, '--terminate'];
+  const tpm = spawn('swtpm', ['socket', '--tpm2', '--tpmstate', `dir=${state}`, ...control], {
+    stdio: 'ignore',
+  });
+  t.teardown(() => tpm.kill());
+  for (let tries = 0; tries < 200 && !existsSync(socket); tries++) await wait(50);
+  return [
+    ...['-chardev', `socket,id=tpm,path=${socket}`, '-tpmdev', 'emulator,id=tpm0,chardev=tpm'],
+    ...['-device', 'tpm-tis,tpmdev=tpm0'],
+  ];
+}

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
-import { firmwareArguments, makeEsp, newVariables } from '../helpers/firmware.ts';
+import { firmwareArguments, makeEsp, newVariables, startTpm } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
 import { Machine } from '../helpers/vm.ts';
 
@@ -56,12 +56,17 @@ test('a machine with empty firmware enrols the keyset, boots what it signed, and
   newVariables(variables);
 
   const firmware = firmwareArguments(variables);
-  const machine = new Machine({ disk, firmware, reboots: true });
+  const qemu = await startTpm(t, join(kit.folder, 'tpm'));
+  const machine = new Machine({ disk, firmware, qemu, reboots: true });
   t.teardown(() => machine.stop());
   await machine.login('mos');
   t.is(await machine.run(`od -An -t u1 ${secureBoot}`), '   6   0   0   0   1\n');
   t.regex(await machine.run('cat /sys/kernel/security/lockdown'), /\[integrity\]/);
   t.is(JSON.parse(await machine.run('mosctl status --json')).running.generation, 1);
+  // What was computed from the keys alone is what the firmware measured.
+  const { production } = JSON.parse(await kit.command('trust', 'computePCR7', '--json', 'vm'));
+  const measured = await machine.run('cat /sys/class/tpm/tpm0/pcr-sha256/7');
+  t.is(measured.trim().toLowerCase(), production);
   await machine.stop();
 
   // One bit of the initrd, in the boot file on the ESP.

@@ -2,8 +2,8 @@ import { MosError } from '../../errors/index.ts';
 import { buildUki, parseKernelRelease } from '../../esp/index.ts';
 import { type Host, temporaryPath, writeAtomic } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
-import { showKeyset, signEfi } from '../../trust/index.ts';
-import { enrolmentKeys, writeEnrolment } from './enrolment.ts';
+import { firmwareKeys, showKeyset, signEfi } from '../../trust/index.ts';
+import { writeEnrolment } from './enrolment.ts';
 
 export type BuildBootkitOptions = {
   readonly keyset: string;
@@ -88,7 +88,7 @@ async function signAll(
   const files: BuiltFile[] = [];
   const wanted = [
     ...Object.entries(images).map(([name, key]) => [name, key, unsigned] as const),
-    ['loader.efi', enrolmentKeys.db[0], loader] as const,
+    ['loader.efi', firmwareKeys.db[0], loader] as const,
   ];
   for (const [name, key, from] of wanted) {
     const folder = await folderOfKey(host, keyset, key);

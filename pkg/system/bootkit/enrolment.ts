@@ -1,13 +1,6 @@
 import { type Host, readText, writeAtomic } from '../../host/index.ts';
-import { describeCertificates } from '../../trust/index.ts';
+import { describeCertificates, firmwareKeys } from '../../trust/index.ts';
 import { folderOfKey } from './build.ts';
-
-/** Which keys of a keyset are in which of the firmware's lists; their order is part of PCR 7. */
-export const enrolmentKeys = {
-  PK: ['uefi-pk'],
-  KEK: ['uefi-kek'],
-  db: ['uefi-db', 'uki-production', 'uki-limited', 'uki-tpm'],
-} as const;
 
 /** Who may change which list (UEFI 2.10, 8.2.2 "Using the EFI_VARIABLE_AUTHENTICATION_2 descriptor"). */
 const signers = { PK: 'uefi-pk', KEK: 'uefi-pk', db: 'uefi-kek' } as const;
@@ -19,7 +12,7 @@ const signers = { PK: 'uefi-pk', KEK: 'uefi-pk', db: 'uefi-kek' } as const;
 export async function writeEnrolment(host: Host, keyset: string, folder: string): Promise<void> {
   await host.files.makeFolder(folder);
   const time = await newestTime(host, keyset);
-  for (const [name, keys] of Object.entries(enrolmentKeys)) {
+  for (const [name, keys] of Object.entries(firmwareKeys)) {
     const lists: Uint8Array[] = [];
     for (const key of keys) lists.push(await signatureList(host, keyset, key, folder));
     const list = `${folder}/${name}.esl`;
@@ -50,7 +43,7 @@ async function signatureList(host: Host, keyset: string, key: string, folder: st
 
 async function newestTime(host: Host, keyset: string): Promise<string> {
   const times: number[] = [];
-  for (const key of Object.values(enrolmentKeys).flat()) {
+  for (const key of Object.values(firmwareKeys).flat()) {
     const pem = await host.files.read(`${await folderOfKey(host, keyset, key)}/cert.pem`);
     for (const { notBefore } of describeCertificates(pem)) times.push(new Date(notBefore).getTime());
   }
