@@ -12,7 +12,7 @@ import { pin } from './pin.ts';
 import { reboot } from './reboot.ts';
 import { rollback } from './rollback.ts';
 import { serve } from './serve.ts';
-import { exec, logs, ps, shell, stop, supervise } from './services.ts';
+import { exec, logs, ps, restart, shell, stop, supervise } from './services.ts';
 import { status } from './status.ts';
 import { umount } from './umount.ts';
 import { update } from './update.ts';
@@ -27,7 +27,7 @@ export const mosctl: Program = {
   commands: [
     ...[install, update, rollback, activate, boot, reboot, createBootFs, mount, umount],
     ...[volumeList, volumePurge],
-    ...[stop, ps, logs, exec, shell, supervise],
+    ...[stop, restart, ps, logs, exec, shell, supervise],
     ...[status, log, diff, why, verify, pin, gc, serve, completion],
   ],
 };

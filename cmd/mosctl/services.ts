@@ -1,6 +1,7 @@
 import { command } from '../cli/command.ts';
-import { root } from '../cli/common.ts';
+import { integrity, root } from '../cli/common.ts';
 import { renderServices } from '../render/services.ts';
+import { ca } from './incoming.ts';
 import { bodyOf, remoteCommand } from './remote.ts';
 
 const service = { kind: 'text', value: 'SERVICE', help: 'the name of a service' } as const;
@@ -28,6 +29,19 @@ export const stop = remoteCommand(
     body: bodyOf({ timeout }),
   }),
 );
+
+export const restart = command({
+  name: 'restart',
+  summary: 'Stop a service and start it again',
+  description: 'When the new start fails, the container from before is started again.',
+  arguments: { service },
+  options: { root, ca, integrity },
+  async run({ host, args, options }) {
+    const use = await import('../../pkg/system/index.ts');
+    return use.activate(host, { ...options, target: args.service, again: true });
+  },
+  render: ({ name, version }) => `${name} ${version} runs again`,
+});
 
 export const ps = remoteCommand(
   {

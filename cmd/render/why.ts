@@ -9,6 +9,10 @@ export const renderWhy = (result: WhyResult): string =>
     `  believed: the CAs of ${result.anchors}`,
     `  product ${result.product} (${result.productOrigin})`,
     ...result.manifests.flatMap(renderManifest),
+    ...result.holds.map(
+      ({ service, version, reason, time }) =>
+        `  ${service} ${version} is held back since ${renderTime(time)}: ${reason}; the one before goes on`,
+    ),
     'how it came to this:',
     ...result.happenings.map(
       ({ time, generation, text }) => `  ${renderTime(time)}  generation ${generation} ${text}`,

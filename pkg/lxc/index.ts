@@ -2,8 +2,10 @@ export { type Entry, renderLxcConfig } from './config.ts';
 export { capabilities, renderSeccomp } from './confinement.ts';
 export { type Container, type Limits, planContainer } from './container.ts';
 export { type ContainerEnd, parseEnd } from './ending.ts';
+export { type Probed, probeHealth, usualHealth } from './health.ts';
 export {
   type Attachment,
+  addressOf,
   type Claim,
   type ForwardedPort,
   joinNetwork,

@@ -77,22 +77,30 @@ export type ExecRequest = {
 
 /** Runs a program in a container, confined as that is, on our own terminal; returns its exit code. */
 export async function execInContainer(host: Host, place: Place, request: ExecRequest): Promise<number> {
-  const { argv, environment, uid, gid } = request;
+  const { argv } = request;
   if (argv[0] === undefined) throw new MosError('usage', `cannot run nothing in ${place.name}`);
-  const variables = environment.flatMap(([name, value]) => ['-v', `${name}=${value}`]);
-  const who = ['-u', String(uid), '-g', String(gid)];
-  const program = [
-    '/usr/bin/lxc-attach',
-    ...at(place),
-    '--clear-env',
-    ...variables,
-    ...who,
-    '--',
-    ...argv,
-  ] as const;
   try {
-    return await host.processes.attend(program, { env });
+    return await host.processes.attend(attachWords(place, request), { env });
   } catch (cause) {
     throw new MosError(codeOf(cause), `cannot run ${argv[0]} in ${place.name}`, { cause });
   }
+}
+
+/** The same with nobody watching, for at most `timeout` milliseconds. */
+export async function askContainer(
+  host: Host,
+  place: Place,
+  request: ExecRequest,
+  timeout: number,
+): Promise<void> {
+  await host.processes.query(attachWords(place, request), { env, timeout });
+}
+
+function attachWords(
+  place: Place,
+  { argv, environment, uid, gid }: ExecRequest,
+): readonly [string, ...string[]] {
+  const variables = environment.flatMap(([name, value]) => ['-v', `${name}=${value}`]);
+  const who = ['-u', String(uid), '-g', String(gid)];
+  return ['/usr/bin/lxc-attach', ...at(place), '--clear-env', ...variables, ...who, '--', ...argv];
 }

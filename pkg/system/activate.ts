@@ -14,6 +14,8 @@ export type ActivateOptions = {
   readonly target: string;
   readonly ca?: string | undefined;
   readonly integrity?: Integrity | undefined;
+  /** Started anew also where it runs just so. */
+  readonly again?: boolean | undefined;
 };
 
 export type ActivateResult = {
@@ -31,7 +33,7 @@ const owner = 'mosctl activate';
 
 /** (Re)starts one target of the running generation. */
 export async function activate(host: Host, options: ActivateOptions): Promise<ActivateResult> {
-  const { root, ca, integrity = 'verity' } = options;
+  const { root, ca, again, integrity = 'verity' } = options;
   const name = parseServiceName(options.target);
   const machine = await openMachine(host, root);
   const commit = await runningCommit(host, machine, `activate ${name}`);
@@ -39,6 +41,8 @@ export async function activate(host: Host, options: ActivateOptions): Promise<Ac
   const entry = findTarget(generation.machine, name);
   const { target } = entry;
   requireStartable(target);
+  if (again && target.service_type !== 'container')
+    throw new MosError('unsupported', `cannot restart ${name}: it is no container`);
   const store = await openStore(host, machine);
   const started = await startTarget(host, {
     machine,
@@ -47,6 +51,7 @@ export async function activate(host: Host, options: ActivateOptions): Promise<Ac
     integrity,
     volumes: generation.machine.volumes,
     generation: generation.number,
+    again,
   });
   return {
     name,
@@ -72,9 +77,12 @@ export async function startTarget(host: Host, request: StartRequest): Promise<St
   const { machine, store, entry, integrity } = request;
   if (entry.target.service_type === 'container') {
     const { ensureSupervisor, startService } = await import('./service/index.ts');
-    const started = await startService(host, request);
-    await ensureSupervisor(host, machine.paths.root);
-    return started;
+    try {
+      return await startService(host, request);
+    } finally {
+      // What is not well yet is watched too.
+      await ensureSupervisor(host, machine.paths.root);
+    }
   }
   const { target: at, isNew } = await activateFiles(host, machine, store, entry.target, integrity);
   return { at, isNew };

@@ -1,6 +1,7 @@
 import type { Integrity } from '../atomfs/index.ts';
 import { messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
+import type { Layout } from '../layout/index.ts';
 import { isBootTarget, type MachineTarget } from '../manifest/index.ts';
 import { addNote, lockState, moveRoles, raiseFloor, readRoles } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
@@ -8,6 +9,7 @@ import { startTarget } from './activate.ts';
 import { effectiveRoles, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
+import { startInOrder } from './order.ts';
 
 export type BootOptions = {
   readonly root: string;
@@ -33,7 +35,7 @@ export type BootResult = {
 
 const owner = 'mosctl boot';
 
-/** Brings up every target but those the machine boots from; one that fails does not stop the others. */
+/** Brings up every target but those the machine boots from, at once where nothing else is asked; one that fails stops only what needs it. */
 export async function boot(host: Host, options: BootOptions, report: Report): Promise<BootResult> {
   const { root, ca, integrity = 'verity' } = options;
   const machine = await openMachine(host, root);
@@ -41,12 +43,29 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
   const uppers = [`${machine.paths.scratch}/molecules`];
   await sweepMolecules(host, { runtime: machine.paths.run, owner, uppers });
   const generation = await loadGeneration(host, machine, await runningCommit(host, machine, 'boot'), { ca });
-  const targets: BootedTarget[] = [];
-  for (const entry of generation.machine.targets.filter(({ target }) => !isBootTarget(target)))
-    targets.push(await start(host, machine, entry, generation, integrity, report));
+  const entries = generation.machine.targets.filter(({ target }) => !isBootTarget(target));
+  const store = lateStore(host, machine);
+  const targets = await startInOrder(
+    entries,
+    async (entry) => start(host, machine, entry, generation, integrity, await store()),
+    ({ name }, error): BootedTarget => {
+      const problem = messageOf(error);
+      report({ kind: 'note', text: `warning: ${problem}` });
+      return { name, state: 'failed', at: null, problem };
+    },
+  );
   const good = targets.every(({ state }) => state !== 'failed');
   const promoted = await settle(host, machine, generation, good);
   return { generation: generation.number, targets, promoted, good };
+}
+
+/** Opened once, and only when there is something to start: a store that can't be is the trouble of each target. */
+function lateStore(host: Host, machine: Machine): () => Promise<Layout> {
+  let opened: Promise<Layout> | undefined;
+  return () => {
+    opened ??= openStore(host, machine);
+    return opened;
+  };
 }
 
 async function start(
@@ -55,26 +74,15 @@ async function start(
   entry: MachineTarget,
   loaded: LoadedGeneration,
   integrity: Integrity,
-  report: Report,
+  store: Layout,
 ): Promise<BootedTarget> {
-  const { name, target } = entry;
-  try {
-    const store = await openStore(host, machine);
-    const { isNew, at } = await startTarget(host, {
-      machine,
-      store,
-      entry,
-      integrity,
-      volumes: loaded.machine.volumes,
-      generation: loaded.number,
-    });
-    const made = target.service_type === 'container' ? 'started' : 'mounted';
-    return { name, state: isNew ? made : 'there already', at, problem: null };
-  } catch (error) {
-    const problem = messageOf(error);
-    report({ kind: 'note', text: `warning: ${problem}` });
-    return { name, state: 'failed', at: null, problem };
-  }
+  const { isNew, at } = await startTarget(host, {
+    ...{ machine, store, entry, integrity },
+    volumes: loaded.machine.volumes,
+    generation: loaded.number,
+  });
+  const made = entry.target.service_type === 'container' ? 'started' : 'mounted';
+  return { name: entry.name, state: isNew ? made : 'there already', at, problem: null };
 }
 
 /**

@@ -6,6 +6,7 @@ import { readBooted, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { openMachine } from './machine.ts';
 import { machineProduct, originOf } from './product.ts';
+import { type Hold, readHolds } from './service/hold.ts';
 
 export type WhyOptions = {
   readonly root: string;
@@ -37,6 +38,8 @@ export type WhyResult = {
   /** The file whose CAs are believed. */
   readonly anchors: string;
   readonly manifests: readonly WhyManifest[];
+  /** Versions of services that did not become well: the one before went on. */
+  readonly holds: readonly Hold[];
   /** Oldest first. */
   readonly happenings: readonly {
     readonly time: string;
@@ -66,6 +69,7 @@ export async function why(host: Host, { root, ca, target }: WhyOptions): Promise
     productOrigin: product === undefined ? 'not recorded' : originOf(product),
     anchors: anchors.source,
     manifests: sources.map(([sha, verified]) => toManifest(sha, verified, generation, entries, only)),
+    holds: await readHolds(host, machine.paths, only?.name),
     happenings: explainGenerations(entries).map(({ time, number, text }) => ({
       time: time.toISOString(),
       generation: number,

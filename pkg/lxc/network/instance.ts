@@ -15,6 +15,8 @@ export type Instance = {
   /** The runtime folder of the machine that runs it; several machines may share one bridge. */
   readonly machine: string;
   readonly service: string;
+  /** LXC's name of this container. */
+  readonly container: string;
   /** From 2 to 254. */
   readonly slot: number;
   /** Without mask. */

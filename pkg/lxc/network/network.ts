@@ -35,53 +35,52 @@ export async function joinNetwork(host: Host, claim: Claim, isActive: boolean): 
     throw new MosError('busy', `cannot start ${claim.service}: ${conflict}`, {
       hint: 'stop the other one, or give this one another address or port',
     });
-  const same = state.instances.find((one) => isOf(one, claim) && one.isActive === isActive);
+  const same = state.instances.find((one) => isContainer(one, claim));
   const slot = same?.slot ?? freeSlot(state.instances, claim.service);
   const others = state.instances.filter((one) => one !== same);
-  const next = await apply(host, folder, { ...state, instances: [...others, { ...claim, slot, isActive }] });
+  const joined = [...others, { ...claim, slot, isActive }];
+  const instances = isActive ? withActive(joined, claim) : joined;
+  const next = await apply(host, folder, { ...state, instances });
   return { slot, ipv4: claim.ipv4, ipv6: claim.ipv6, hasIpv6: next.hasIpv6, resolver: resolverFile(folder) };
 }
 
-/** The persistent addresses and the ports lead to this instance from now on; what is connected to the other one stays so. */
-export async function switchNetwork(
-  host: Host,
-  of: Pick<Claim, 'machine' | 'service'>,
-  slot: number,
-): Promise<void> {
+type Member = Pick<Claim, 'machine' | 'service' | 'container'>;
+
+/** The persistent addresses and the ports lead to this container from now on; what is connected to the other one stays so. */
+export async function switchNetwork(host: Host, to: Member): Promise<void> {
   const folder = await networkFolder(host);
   await using _lock = await lock(host);
   const state = await readState(host, folder);
-  if (!state.instances.some((one) => isOf(one, of) && one.slot === slot))
+  if (!state.instances.some((one) => isContainer(one, to)))
     throw new MosError(
       'state',
-      `cannot lead the address of ${of.service} to slot ${slot}: nothing of it is there`,
+      `cannot lead the address of ${to.service} to ${to.container}: it is not on ${bridgeName}`,
     );
-  const instances = state.instances.map((one) =>
-    isOf(one, of) ? { ...one, isActive: one.slot === slot } : one,
-  );
-  await apply(host, folder, { ...state, instances });
+  await apply(host, folder, { ...state, instances: withActive(state.instances, to) });
 }
 
-/** An instance leaves, all of its service without `slot`; with the last of all goes what was made for them. */
-export async function leaveNetwork(
-  host: Host,
-  of: Pick<Claim, 'machine' | 'service'>,
-  slot?: number,
-): Promise<void> {
+/** A container leaves; with the last of all goes what was made for them. */
+export async function leaveNetwork(host: Host, of: Omit<Member, 'service'>): Promise<void> {
   const folder = await networkFolder(host);
   if ((await host.files.stat(stateFile(folder))) === undefined) return;
   await using _lock = await lock(host);
   const state = await readState(host, folder);
-  const instances = state.instances.filter(
-    (one) => !isOf(one, of) || (slot !== undefined && one.slot !== slot),
-  );
+  const instances = state.instances.filter((one) => !isContainer(one, of));
   if (instances.length === state.instances.length) return;
   if (instances.length > 0) await apply(host, folder, { ...state, instances });
   else await takeDown(host, folder, state);
 }
 
-const isOf = (one: Instance, { machine, service }: Pick<Claim, 'machine' | 'service'>): boolean =>
-  one.machine === machine && one.service === service;
+const isContainer = (one: Instance, { machine, container }: Omit<Member, 'service'>): boolean =>
+  one.machine === machine && one.container === container;
+
+/** Of a service one container is active. */
+const withActive = (instances: readonly Instance[], to: Member): Instance[] =>
+  instances.map((one) =>
+    one.machine === to.machine && one.service === to.service
+      ? { ...one, isActive: one.container === to.container }
+      : one,
+  );
 
 function freeSlot(instances: readonly Instance[], service: string): number {
   const taken = new Set(instances.map(({ slot }) => slot));

@@ -4,7 +4,7 @@ import { execInContainer, isRunning } from '../../lxc/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
 import { notStarted } from './output.ts';
-import { readRecord, serviceFolder } from './record.ts';
+import { findService } from './record.ts';
 
 export type ExecOptions = {
   readonly root: string;
@@ -19,9 +19,9 @@ export type ExecResult = { readonly name: string; readonly exitCode: number };
 export async function exec(host: Host, options: ExecOptions): Promise<ExecResult> {
   const name = parseServiceName(options.target);
   const { paths } = await openMachine(host, options.root);
-  const folder = serviceFolder(paths, name);
-  const record = await readRecord(host, folder);
-  if (record === undefined) throw notStarted(name);
+  const found = await findService(host, paths, name);
+  if (found === undefined) throw notStarted(name);
+  const { folder, record } = found;
   if (!(await isRunning(host, folder)))
     throw new MosError('state', `cannot run ${options.argv[0] ?? 'nothing'} in ${name}: it does not run`, {
       hint: `see why: mosctl logs ${name}`,

@@ -2,7 +2,13 @@ import { type Host, readTextIfThere } from '../../host/index.ts';
 import { type ContainerEnd, containerProcess, parseEnd } from '../../lxc/index.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
-import { listServices, type RestartPolicy, readRecord, type ServiceFolder, serviceFolder } from './record.ts';
+import {
+  findService,
+  type Instance,
+  listInstances,
+  type RestartPolicy,
+  type ServiceFolder,
+} from './record.ts';
 
 export type ServiceState = {
   readonly name: string;
@@ -27,17 +33,13 @@ export async function ps(host: Host, options: { readonly root: string }): Promis
 }
 
 export async function serviceStates(host: Host, paths: MachinePaths): Promise<readonly ServiceState[]> {
-  const states: ServiceState[] = [];
-  for (const name of await listServices(host, paths)) {
-    const state = await stateOf(host, serviceFolder(paths, name));
-    if (state !== undefined) states.push(state);
-  }
-  return states;
+  const instances = await listInstances(host, paths);
+  const services = [...new Set(instances.map(({ folder }) => folder.service))].sort();
+  const found = await Promise.all(services.map((service) => findService(host, paths, service)));
+  return Promise.all(found.flatMap((instance) => (instance === undefined ? [] : [stateOf(host, instance)])));
 }
 
-async function stateOf(host: Host, folder: ServiceFolder): Promise<ServiceState | undefined> {
-  const record = await readRecord(host, folder);
-  if (record === undefined) return undefined;
+async function stateOf(host: Host, { folder, record }: Instance): Promise<ServiceState> {
   const process = await containerProcess(host, folder);
   const lastEnd = process === undefined ? await endOf(host, folder) : record.lastEnd;
   return {

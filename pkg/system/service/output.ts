@@ -2,7 +2,7 @@ import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
-import { readRecord, serviceFolder } from './record.ts';
+import { findService } from './record.ts';
 
 export type LogsOptions = {
   readonly root: string;
@@ -15,9 +15,9 @@ export type LogsResult = { readonly name: string; readonly lines: readonly strin
 export async function logs(host: Host, options: LogsOptions): Promise<LogsResult> {
   const name = parseServiceName(options.target);
   const { paths } = await openMachine(host, options.root);
-  const folder = serviceFolder(paths, name);
-  if ((await readRecord(host, folder)) === undefined) throw notStarted(name);
-  const lines = Buffer.from(await host.files.read(folder.output))
+  const found = await findService(host, paths, name);
+  if (found === undefined) throw notStarted(name);
+  const lines = Buffer.from(await host.files.read(found.folder.output))
     .toString('utf8')
     .split('\n');
   if (lines.at(-1) === '') lines.pop();

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { isMosError, MosError } from '../../errors/index.ts';
 import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
 import type { ContainerEnd, Place, Process } from '../../lxc/index.ts';
-import type { InstallTarget } from '../../manifest/index.ts';
+import type { Health, InstallTarget } from '../../manifest/index.ts';
+import { Undo } from '../../undo/index.ts';
 import type { MachinePaths } from '../paths.ts';
 
 export type RestartPolicy = 'always' | 'on-failure' | 'no';
@@ -25,15 +26,23 @@ export type ServiceRecord = {
   /** How often it was started again, and how it ended before that. */
   readonly restarts: number;
   readonly lastEnd?: ContainerEnd;
+  readonly health?: Health;
+  /** Where http and tcp probes go, where the service has a network that they can reach. */
+  readonly address?: string;
+  readonly network: 'host' | 'none' | 'simple';
+  /** It is to take the place of the other one, and is not well yet: nobody but its starter looks after it. */
+  readonly isCandidate?: boolean;
 };
 
 /**
  * What a service has while it runs, all below one folder:
  *
- *     <run>/services/<name>/   record.json · config, seccomp, lxc.log (LXC's) · rootfs (its root file system)
+ *     <run>/services/<name>/ or <name>~/   one of them takes the other's place in an update:
+ *                              record.json · config, seccomp, lxc.log (LXC's) · rootfs (its root file system)
  *                              log/output (a tmpfs: what it says can fill nothing else)
  */
 export type ServiceFolder = Place & {
+  readonly service: string;
   readonly path: string;
   readonly record: string;
   readonly config: string;
@@ -46,12 +55,18 @@ export type ServiceFolder = Place & {
 
 export const servicesFolder = ({ run }: MachinePaths): string => `${run}/services`;
 
-export function serviceFolder(paths: MachinePaths, name: string): ServiceFolder {
+/** No name of a service has it. */
+const secondMark = '~';
+
+/** `container` is the name of the service, or that with the mark of the second one. */
+export function serviceFolder(paths: MachinePaths, container: string): ServiceFolder {
   const folder = servicesFolder(paths);
+  const name = container;
   const path = `${folder}/${name}`;
   return {
     folder,
     name,
+    service: name.endsWith(secondMark) ? name.slice(0, -1) : name,
     path,
     record: `${path}/record.json`,
     config: `${path}/config`,
@@ -83,7 +98,7 @@ export async function readRecord(host: Host, folder: ServiceFolder): Promise<Ser
   throw new MosError('unsupported', `cannot read ${folder.record}: another version of mos wrote it`);
 }
 
-/** The names of all services that left something in the folder of services. */
+/** The containers of all services that left something in the folder of services. */
 export async function listServices(host: Host, paths: MachinePaths): Promise<string[]> {
   const names = await host.files.list(servicesFolder(paths)).catch((error: unknown) => {
     if (isMosError(error, 'not-found')) return [];
@@ -98,10 +113,74 @@ export async function makeServicesFolder(host: Host, paths: MachinePaths): Promi
   await host.files.makeFolder(servicesFolder(paths), { parents: true, mode: 0o711 });
 }
 
-/** One start or stop at a time. */
+/** A running container with its record. */
+export type Instance = { readonly folder: ServiceFolder; readonly record: ServiceRecord };
+
+/** The two folders that a service may have. */
+export const bothFolders = (
+  paths: MachinePaths,
+  service: string,
+): readonly [ServiceFolder, ServiceFolder] => [
+  serviceFolder(paths, service),
+  serviceFolder(paths, `${service}${secondMark}`),
+];
+
+/** All that was started, candidates too. */
+export async function listInstances(host: Host, paths: MachinePaths): Promise<Instance[]> {
+  const folders = (await listServices(host, paths)).map((name) => serviceFolder(paths, name));
+  const records = await Promise.all(folders.map((folder) => readRecord(host, folder)));
+  return folders.flatMap((folder, at) => {
+    const record = records[at];
+    return record === undefined ? [] : [{ folder, record }];
+  });
+}
+
+/** The container that is the service now: where a kill left two, the one that was started last. */
+export async function findService(
+  host: Host,
+  paths: MachinePaths,
+  service: string,
+): Promise<Instance | undefined> {
+  const found: Instance[] = [];
+  for (const folder of bothFolders(paths, service)) {
+    const record = await readRecord(host, folder);
+    if (record !== undefined && !record.isCandidate) found.push({ folder, record });
+  }
+  return found.sort((a, b) => (a.record.started < b.record.started ? 1 : -1))[0];
+}
+
+/** Nobody else starts or stops anything. */
 export async function lockServices(host: Host, paths: MachinePaths, owner: string): Promise<AsyncDisposable> {
   await makeServicesFolder(host, paths);
   return host.files.lock(`${servicesFolder(paths)}/.lock`, { owner, wait: lockWait });
+}
+
+/** Nobody else starts or stops this service; others go on. For what opens or closes no volumes. */
+export async function lockService(
+  host: Host,
+  paths: MachinePaths,
+  service: string,
+  owner: string,
+): Promise<AsyncDisposable> {
+  await makeServicesFolder(host, paths);
+  const locks = new Undo();
+  try {
+    for (const [name, shared] of [
+      ['.lock', true],
+      [`.lock-${service}`, false],
+    ] as const) {
+      const held = await host.files.lock(`${servicesFolder(paths)}/${name}`, {
+        owner,
+        wait: lockWait,
+        shared,
+      });
+      locks.add(() => Promise.resolve(held[Symbol.asyncDispose]()));
+    }
+  } catch (error) {
+    await locks[Symbol.asyncDispose]();
+    throw error;
+  }
+  return locks;
 }
 
 const lockWait = 120_000;

@@ -1,19 +1,32 @@
 import type { Integrity } from '../../atomfs/index.ts';
-import { MosError } from '../../errors/index.ts';
+import { codeOf, MosError, messageOf } from '../../errors/index.ts';
 import { type Host, readTextIfThere } from '../../host/index.ts';
 import type { Layout } from '../../layout/index.ts';
-import { type Attachment, isRunning, joinNetwork, startContainer } from '../../lxc/index.ts';
+import {
+  type Attachment,
+  addressOf,
+  isRunning,
+  joinNetwork,
+  startContainer,
+  stopContainer,
+  switchNetwork,
+} from '../../lxc/index.ts';
 import type { MachineTarget, MachineVolume } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { Machine } from '../machine.ts';
+import type { MachinePaths } from '../paths.ts';
+import { untilHealthy } from './health.ts';
+import { forgetHold, hold } from './hold.ts';
 import { idsOf, prepare, withoutMask } from './prepare.ts';
 import {
+  bothFolders,
   definitionOf,
+  findService,
+  type Instance,
+  lockService,
   lockServices,
-  readRecord,
   type ServiceFolder,
   type ServiceRecord,
-  serviceFolder,
   writeRecord,
 } from './record.ts';
 import { clear } from './stop.ts';
@@ -26,6 +39,8 @@ export type StartRequest = {
   readonly volumes: readonly MachineVolume[];
   readonly generation: number;
   readonly integrity: Integrity;
+  /** Started anew also where it runs just so. */
+  readonly again?: boolean | undefined;
 };
 
 export type Started = {
@@ -40,37 +55,114 @@ const owner = 'mosctl activate';
 const stopSeconds = 10;
 
 /**
- * Starts a service, unless it runs already as its manifest says. What is left of an earlier start goes first, running or
- * not. Returns when its first process runs.
+ * Starts a service, unless it runs already as its manifest says. One that runs otherwise is replaced: beside it where two of it
+ * may run at once, else after its end; where the new one does not become well, the one before is (again) the service.
  */
 export async function startService(host: Host, request: StartRequest): Promise<Started> {
-  const { machine, entry } = request;
-  const folder = serviceFolder(machine.paths, entry.name);
-  await using _lock = await lockServices(host, machine.paths, owner);
+  const { machine, entry, again } = request;
+  const { paths } = machine;
+  const locking = entry.target.storage.length === 0 ? lockService : lockAll;
+  await using _lock = await locking(host, paths, entry.name, owner);
   const definition = definitionOf(entry.target, idsOf(entry)?.start);
-  const record = await readRecord(host, folder);
-  if (record?.definition === definition && (await isRunning(host, folder)))
-    return { at: folder.rootfs, isNew: false };
-  await clear(host, machine.paths, folder, stopSeconds);
-  await startNew(host, request, folder, definition);
-  return { at: folder.rootfs, isNew: true };
+  const found = await findService(host, paths, entry.name);
+  const running = found !== undefined && (await isRunning(host, found.folder)) ? found : undefined;
+  const [first, second] = bothFolders(paths, entry.name);
+  const free = running?.folder.name === first.name ? second : first;
+  await clear(host, paths, free, 0);
+  if (running === undefined) {
+    await clear(host, paths, second, 0);
+    const record = await startNew(host, request, first, definition, { isActive: true, isCandidate: false });
+    await requireHealthy(host, first, record);
+    await forgetHold(host, paths, entry.name);
+    return { at: first.rootfs, isNew: true };
+  }
+  if (running.record.definition === definition && !again) return { at: running.folder.rootfs, isNew: false };
+  await replace(host, request, running, free, definition);
+  return { at: free.rootfs, isNew: true };
 }
 
+const lockAll = (host: Host, paths: MachinePaths, _service: string, who: string): Promise<AsyncDisposable> =>
+  lockServices(host, paths, who);
+
+async function replace(
+  host: Host,
+  request: StartRequest,
+  before: Instance,
+  folder: ServiceFolder,
+  definition: string,
+): Promise<void> {
+  const { machine, entry } = request;
+  const { paths } = machine;
+  const member = { machine: paths.run, service: entry.name };
+  const isBeside = !request.again && mayRunTwice(entry, before.record);
+  await using undo = new Undo();
+  if (!isBeside) {
+    undo.add(() => putBack(host, paths, before));
+    await stopContainer(host, before.folder, stopSeconds);
+  }
+  try {
+    undo.add(() => clear(host, paths, folder, 0));
+    const record = await startNew(host, request, folder, definition, {
+      isActive: !isBeside,
+      isCandidate: true,
+    });
+    await requireHealthy(host, folder, record);
+    if (entry.network !== undefined && isBeside)
+      await switchNetwork(host, { ...member, container: folder.name });
+    await writeRecord(host, folder, confirmed(record));
+  } catch (cause) {
+    await hold(host, machine.paths, entry, definition, messageOf(cause));
+    throw new MosError(codeOf(cause), `cannot replace ${entry.name}: the one before goes on`, { cause });
+  }
+  undo.keep();
+  await forgetHold(host, paths, entry.name);
+  await clear(host, paths, before.folder, stopSeconds);
+}
+
+/** Two of a service at once need two networks, and must not write to one volume. */
+const mayRunTwice = ({ target }: MachineTarget, before: ServiceRecord): boolean =>
+  target.storage.length === 0 &&
+  before.volumes.length === 0 &&
+  target.network.type !== 'host' &&
+  before.network === target.network.type;
+
+async function putBack(host: Host, paths: MachinePaths, { folder, record }: Instance): Promise<void> {
+  if (record.network === 'simple')
+    await switchNetwork(host, { machine: paths.run, service: folder.service, container: folder.name });
+  await run(host, folder, record);
+}
+
+const confirmed = ({ isCandidate: _, ...record }: ServiceRecord): ServiceRecord => record;
+
+async function requireHealthy(host: Host, folder: ServiceFolder, record: ServiceRecord): Promise<void> {
+  const isFirst = !record.isCandidate;
+  if (isFirst && record.health === undefined) return;
+  const problem = await untilHealthy(host, folder, record);
+  if (problem !== undefined)
+    throw new MosError('state', `cannot call ${record.name} well: ${problem}`, {
+      ...(isFirst ? { hint: `see what it says: mosctl logs ${record.name}` } : {}),
+    });
+}
+
+/** With `isActive` its addresses and ports lead to it at once. A candidate of a replacement is confirmed by its starter. */
 async function startNew(
   host: Host,
   { machine, store, entry, volumes, generation, integrity }: StartRequest,
   folder: ServiceFolder,
   definition: string,
-): Promise<void> {
+  as: { readonly isActive: boolean; readonly isCandidate: boolean },
+): Promise<ServiceRecord> {
   const { target } = entry;
   await using undo = new Undo();
   undo.add(() => clear(host, machine.paths, folder, 0));
-  const attachment = await attach(host, machine, entry);
+  const attachment = await attach(host, machine, entry, folder, as.isActive);
   const process = await prepare(host, {
     ...{ machine, store, entry, integrity, folder },
     ...{ volumes, attachment },
   });
   const ids = idsOf(entry);
+  const address =
+    target.network.type === 'host' ? '127.0.0.1' : attachment && addressOf(attachment.slot).ipv4;
   const record: ServiceRecord = {
     version: 1,
     name: entry.name,
@@ -84,10 +176,15 @@ async function startNew(
     restart: target.restart ?? 'always',
     started: host.clock.now().toISOString(),
     restarts: 0,
+    ...(target.health === undefined ? {} : { health: target.health }),
+    ...(address === undefined ? {} : { address }),
+    network: target.network.type,
+    ...(as.isCandidate ? { isCandidate: true } : {}),
   };
   await run(host, folder, record);
   await writeRecord(host, folder, record);
   undo.keep();
+  return record;
 }
 
 /** A service with a simple network comes to the bridge. */
@@ -95,6 +192,8 @@ async function attach(
   host: Host,
   { paths }: Machine,
   { name, network, target }: MachineTarget,
+  folder: ServiceFolder,
+  isActive: boolean,
 ): Promise<Attachment | undefined> {
   if (network === undefined) return undefined;
   const ports = target.network.ports.map((port) => ({
@@ -102,7 +201,8 @@ async function attach(
     protocol: port.protocol ?? ('tcp' as const),
   }));
   const [ipv4, ipv6] = [withoutMask(network.ipv4), withoutMask(network.ipv6)];
-  return joinNetwork(host, { machine: paths.run, service: name, ipv4, ipv6, ports }, true);
+  const claim = { machine: paths.run, service: name, container: folder.name, ipv4, ipv6, ports };
+  return joinNetwork(host, claim, isActive);
 }
 
 /** Starts the container of a record; what LXC logs is of this run alone. */

@@ -6,7 +6,7 @@ import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
 import { closeVolumes } from '../volume/index.ts';
-import { listServices, lockServices, readRecord, type ServiceFolder, serviceFolder } from './record.ts';
+import { bothFolders, findService, listInstances, lockServices, type ServiceFolder } from './record.ts';
 
 export type StopOptions = {
   readonly root: string;
@@ -24,11 +24,11 @@ const owner = 'mosctl stop';
 export async function stop(host: Host, options: StopOptions): Promise<StopResult> {
   const name = parseServiceName(options.target);
   const { paths } = await openMachine(host, options.root);
-  const folder = serviceFolder(paths, name);
   await using _lock = await lockServices(host, paths, owner);
-  const record = await readRecord(host, folder);
-  await clear(host, paths, folder, options.timeout ?? usualTimeout);
-  return { name, wasRunning: record !== undefined };
+  const found = await findService(host, paths, name);
+  for (const folder of bothFolders(paths, name))
+    await clear(host, paths, folder, options.timeout ?? usualTimeout);
+  return { name, wasRunning: found !== undefined };
 }
 
 /** Ends and removes whatever there is of a service, in whatever state a stop or a crash left it. */
@@ -42,7 +42,7 @@ export async function clear(
   // First of all the record goes: nobody is to start it again.
   await host.files.remove(folder.record);
   if ((await host.files.stat(folder.config)) !== undefined) await stopContainer(host, folder, seconds);
-  await leaveNetwork(host, { machine: paths.run, service: folder.name });
+  await leaveNetwork(host, { machine: paths.run, container: folder.name });
   await unmountRoot(host, paths, folder);
   await unmountLog(host, folder);
   await closeVolumes(host, paths, await volumesInUse(host, paths));
@@ -51,9 +51,8 @@ export async function clear(
 
 /** Of the services that still have a record; the one that goes has none any more. */
 async function volumesInUse(host: Host, paths: MachinePaths): Promise<Set<string>> {
-  const names = await listServices(host, paths);
-  const records = await Promise.all(names.map((name) => readRecord(host, serviceFolder(paths, name))));
-  return new Set(records.flatMap((record) => record?.volumes ?? []));
+  const instances = await listInstances(host, paths);
+  return new Set(instances.flatMap(({ record }) => record.volumes));
 }
 
 async function unmountLog(host: Host, { log }: ServiceFolder): Promise<void> {

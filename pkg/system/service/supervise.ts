@@ -1,13 +1,21 @@
 import { isMosError, messageOf } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { isRunning, waitUntilStopped } from '../../lxc/index.ts';
+import {
+  type ContainerEnd,
+  isRunning,
+  stopContainer,
+  usualHealth,
+  waitUntilStopped,
+} from '../../lxc/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
+import { askService } from './health.ts';
 import { endOf, isOver } from './list.ts';
 import { logBytes } from './prepare.ts';
 import {
-  listServices,
+  listInstances,
+  lockService,
   lockServices,
   makeServicesFolder,
   readRecord,
@@ -23,6 +31,8 @@ export type SuperviseOptions = { readonly root: string; readonly signal: AbortSi
 export type SuperviseResult = { readonly left: number };
 
 const owner = 'mosctl supervise';
+/** Who looks whether there is a supervisor holds its lock for an instant. Milliseconds. */
+const probeWait = 1000;
 const supervisorLock = (paths: MachinePaths): string => `${servicesFolder(paths)}/.supervisor`;
 
 /**
@@ -36,7 +46,7 @@ export async function supervise(
 ): Promise<SuperviseResult> {
   const { paths } = await openMachine(host, options.root);
   await makeServicesFolder(host, paths);
-  await using _only = await host.files.lock(supervisorLock(paths), { owner, wait: 0 });
+  await using _only = await host.files.lock(supervisorLock(paths), { owner, wait: probeWait });
   const stopped = new AbortController();
   const signal = AbortSignal.any([options.signal, stopped.signal]);
   const watched = new Map<string, Promise<void>>();
@@ -52,7 +62,7 @@ export async function supervise(
   };
   try {
     for await (const _ of host.files.changes(servicesFolder(paths), signal)) {
-      const names = await startedServices(host, paths);
+      const names = await startedContainers(host, paths);
       for (const name of names) watch(name);
       if (names.length === 0 && (await isDone(host, paths))) break;
     }
@@ -60,19 +70,19 @@ export async function supervise(
     stopped.abort();
     await Promise.all(watched.values());
   }
-  return { left: (await startedServices(host, paths)).length };
+  return { left: (await startedContainers(host, paths)).length };
 }
 
-async function startedServices(host: Host, paths: MachinePaths): Promise<string[]> {
-  const names = await listServices(host, paths);
-  const records = await Promise.all(names.map((name) => readRecord(host, serviceFolder(paths, name))));
-  return records.flatMap((record) => (record === undefined ? [] : [record.name]));
+/** Names of containers; a candidate is its starter's. */
+async function startedContainers(host: Host, paths: MachinePaths): Promise<string[]> {
+  const instances = await listInstances(host, paths);
+  return instances.flatMap(({ folder, record }) => (record.isCandidate ? [] : [folder.name]));
 }
 
 /** Whoever starts a service holds the lock until its record is there, and looks for a supervisor afterwards. */
 async function isDone(host: Host, paths: MachinePaths): Promise<boolean> {
   await using _lock = await lockServices(host, paths, owner);
-  return (await startedServices(host, paths)).length === 0;
+  return (await startedContainers(host, paths)).length === 0;
 }
 
 const firstPause = 500;
@@ -90,7 +100,10 @@ async function watchService(
   const done = new AbortController();
   const bounding = boundOutput(host, folder, AbortSignal.any([signal, done.signal]));
   try {
-    await keepRunning(host, paths, folder, signal, report);
+    const kills: Kills = { isEnding: false };
+    const asking = keepHealthy(host, folder, kills, AbortSignal.any([signal, done.signal]), report);
+    asking.catch(() => {}); // its end is that of the service
+    await keepRunning(host, paths, folder, kills, signal, report);
   } finally {
     done.abort();
     await bounding.catch(() => {}); // the file may be gone with the service
@@ -107,10 +120,39 @@ async function boundOutput(host: Host, { log, output }: ServiceFolder, signal: A
   }
 }
 
+/** Whether we ended the container: LXC does not tell that as the signal it was. */
+type Kills = { isEnding: boolean };
+const killed: ContainerEnd = { signal: 9 };
+
+/** One that says so often enough that it is not well is ended, and started again as its policy says. */
+async function keepHealthy(
+  host: Host,
+  folder: ServiceFolder,
+  kills: Kills,
+  signal: AbortSignal,
+  report: Report,
+): Promise<void> {
+  const record = await readRecord(host, folder);
+  if (record?.health === undefined) return;
+  const { interval, retries } = { ...usualHealth, ...record.health };
+  for (let failures = 0; ; ) {
+    await host.clock.sleep(interval * 1000, signal);
+    if (!(await isRunning(host, folder))) continue;
+    const problem = await askService(host, folder, record);
+    failures = problem === undefined ? 0 : failures + 1;
+    if (failures < retries || signal.aborted) continue;
+    report({ kind: 'note', text: `warning: ${record.name} is not well and is ended: ${problem}` });
+    kills.isEnding = true;
+    await stopContainer(host, folder, 0);
+    failures = 0;
+  }
+}
+
 async function keepRunning(
   host: Host,
   paths: MachinePaths,
   folder: ServiceFolder,
+  kills: Kills,
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
@@ -120,11 +162,13 @@ async function keepRunning(
     await waitUntilStopped(host, folder, signal);
     const record = await readRecord(host, folder);
     if (record === undefined) return;
-    if (isOver(record.restart, await endOf(host, folder))) return;
+    const end = kills.isEnding ? killed : await endOf(host, folder);
+    kills.isEnding = false;
+    if (isOver(record.restart, end)) return;
     if (host.clock.monotonic() - since > wellAfter) pause = firstPause;
     await host.clock.sleep(pause, signal);
     pause = Math.min(pause * 2, longestPause);
-    if (!(await startAgain(host, paths, folder, report))) return;
+    if (!(await startAgain(host, paths, folder, end, report))) return;
   }
 }
 
@@ -133,13 +177,13 @@ async function startAgain(
   host: Host,
   paths: MachinePaths,
   folder: ServiceFolder,
+  lastEnd: ContainerEnd,
   report: Report,
 ): Promise<boolean> {
-  await using _lock = await lockServices(host, paths, owner);
+  await using _lock = await lockService(host, paths, folder.service, owner);
   const record = await readRecord(host, folder);
   if (record === undefined) return false;
   if (await isRunning(host, folder)) return true;
-  const lastEnd = await endOf(host, folder);
   await writeRecord(host, folder, { ...record, restarts: record.restarts + 1, lastEnd });
   try {
     await run(host, folder, record);
@@ -149,9 +193,10 @@ async function startAgain(
   return true;
 }
 
-/** Makes sure that somebody supervises; under systemd as a unit, which systemd starts again. */
+/** Makes sure that somebody supervises what there is; under systemd as a unit, which systemd starts again. */
 export async function ensureSupervisor(host: Host, root: string): Promise<void> {
   const { paths } = await openMachine(host, root);
+  if ((await startedContainers(host, paths)).length === 0) return;
   try {
     await using _free = await host.files.lock(supervisorLock(paths), { owner, wait: 0 });
   } catch (error) {

@@ -4,11 +4,19 @@ import { type Claim, findConflict, parseListeners } from '../../../pkg/lxc/netwo
 const claim: Claim = {
   machine: '/run/mos',
   service: 'web',
+  container: 'web',
   ipv4: '10.0.3.5',
   ipv6: 'fd6d:6f73:3::5',
   ports: [{ host: 80, container: 8080, protocol: 'tcp' }],
 };
-const db: Claim = { ...claim, service: 'db', ipv4: '10.0.3.6', ipv6: 'fd6d:6f73:3::6', ports: [] };
+const db: Claim = {
+  ...claim,
+  service: 'db',
+  container: 'db',
+  ipv4: '10.0.3.6',
+  ipv6: 'fd6d:6f73:3::6',
+  ports: [],
+};
 const running = (one: Claim) => ({ ...one, slot: 2, isActive: true });
 
 test('what listens is read from ss', (t) => {

@@ -6,6 +6,7 @@ import { noRules, renderRules } from '../../../pkg/lxc/network/rules.ts';
 const web: Instance = {
   machine: '/run/mos',
   service: 'web',
+  container: 'web',
   slot: 2,
   ipv4: '10.0.3.5',
   ipv6: 'fd6d:6f73:3::5',
@@ -18,6 +19,7 @@ const web: Instance = {
 const db: Instance = {
   ...web,
   service: 'db',
+  container: 'db',
   slot: 11,
   ipv4: '10.0.3.6',
   ipv6: 'fd6d:6f73:3::6',

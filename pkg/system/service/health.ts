@@ -1,0 +1,48 @@
+import { type Host, readTextIfThere } from '../../host/index.ts';
+import { isRunning, parseEnd, probeHealth, usualHealth, waitUntilStopped } from '../../lxc/index.ts';
+import type { ServiceFolder, ServiceRecord } from './record.ts';
+
+/** A program that runs for so long did not fail at its start. Milliseconds. */
+const firstMoment = 1000;
+/** While it starts it is asked more often than its interval says, so that nobody waits for it longer than it takes. */
+const startInterval = 250;
+
+/** Asks once; undefined where it is well or has no say in it. */
+export async function askService(
+  host: Host,
+  folder: ServiceFolder,
+  { health, address, process }: ServiceRecord,
+): Promise<string | undefined> {
+  if (health === undefined) return undefined;
+  const { environment, uid, gid } = process;
+  if (health.exec === undefined && address === undefined)
+    return 'its health is asked over a network, and it has none';
+  return probeHealth(host, folder, { health, address: address ?? '', as: { environment, uid, gid } });
+}
+
+/** Waits until a new container is well; returns why it does not become so. Without `health` it must only stay for a moment. */
+export async function untilHealthy(
+  host: Host,
+  folder: ServiceFolder,
+  record: ServiceRecord,
+): Promise<string | undefined> {
+  const { health } = record;
+  if (health === undefined) {
+    await waitUntilStopped(host, folder, AbortSignal.timeout(firstMoment)).catch(() => {}); // it runs on
+    return (await isRunning(host, folder)) ? undefined : endText(host, folder);
+  }
+  const { interval, retries, start_period } = { ...usualHealth, ...health };
+  const limit = host.clock.monotonic() + (start_period + interval * retries) * 1000;
+  for (;;) {
+    const problem = await askService(host, folder, record);
+    if (problem === undefined) return undefined;
+    if (!(await isRunning(host, folder))) return endText(host, folder);
+    if (host.clock.monotonic() > limit) return problem;
+    await host.clock.sleep(startInterval);
+  }
+}
+
+async function endText(host: Host, folder: ServiceFolder): Promise<string> {
+  const end = parseEnd((await readTextIfThere(host, folder.lxcLog)) ?? '');
+  return `it ended with ${'code' in end ? `exit code ${end.code}` : `signal ${end.signal}`}`;
+}

@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process';
+import { once as happens } from 'node:events';
+import { resolve } from 'node:path';
+import test from 'ava';
+import { updateFrom } from '../../helpers/machine.ts';
+import {
+  installReference,
+  makeServices,
+  publishServices,
+  type ServiceMachine,
+  type TestService,
+  until,
+} from '../../helpers/services.ts';
+
+const serve = (text: string, port = 80) =>
+  `mkdir -p /tmp/w; echo ${text} > /tmp/w/index.html; exec busybox httpd -f -p ${port} -h /tmp/w`;
+/** The first process of a container sees no SIGTERM unless it asks for it: busybox does not. */
+const quick = { StopSignal: 'SIGKILL' };
+const simple = '{ type: simple, ports: [{ host: 8080, container: 80 }] }';
+const http = (port: number, more = '') =>
+  `, health: { http: { port: ${port}, path: /index.html }, interval: 1, retries: 1, start_period: 3${more} }`;
+
+async function update(machine: ServiceMachine, services: Readonly<Record<string, TestService>>, tag: string) {
+  await publishServices(machine.vendor, services, tag);
+  await updateFrom(machine.root, installReference(machine.vendor, tag));
+}
+
+const services = (machine: ServiceMachine) =>
+  JSON.parse(machine.must('ps', '--json')).services as readonly Record<string, unknown>[];
+
+/** A client that goes on asking; the function ends it and tells what it saw. */
+function client(machine: ServiceMachine, url: string) {
+  const words = ['-t', String(machine.sandbox.pid), '--net', '--mount', '--', process.execPath];
+  const child = spawn('nsenter', [...words, resolve('test/helpers/http-client.ts'), url], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  return async (): Promise<{ answers: Record<string, number>; problems: string[] }> => {
+    let text = '';
+    child.stdout.on('data', (piece) => {
+      text += piece;
+    });
+    child.stdin.end();
+    await happens(child, 'close');
+    return JSON.parse(text);
+  };
+}
+
+test.serial(
+  'an update is not noticed by who asks: the new container takes over when it is well',
+  async (t) => {
+    t.timeout(120_000);
+    const web = (text: string, version: string): TestService => ({
+      script: serve(text),
+      image: quick,
+      network: simple,
+      more: http(80),
+      version,
+    });
+    const machine = await makeServices(t, { web: web('one', '1') });
+    t.is(machine.activate('web').err, '');
+    const stop = client(machine, 'http://127.0.0.1:8080/');
+    await update(machine, { web: web('two', '2') }, '2.0.0');
+    t.is(machine.activate('web').err, '');
+    await machine.sandbox.must('curl', '--silent', '--retry', '3', 'http://10.0.3.2/');
+    const { answers, problems } = await stop();
+    t.deepEqual(problems, []);
+    t.deepEqual(Object.keys(answers).sort(), ['one', 'two']);
+    t.like(services(machine), [{ name: 'web', version: '2', state: 'running' }]);
+    t.is(services(machine).length, 1);
+    t.is(machine.must('stop', 'web'), 'web is stopped\n');
+    t.is(machine.sandbox.must('/usr/sbin/nft', 'list', 'ruleset'), '');
+  },
+);
+
+test.serial('a new version that does not become well is held back, and the one before goes on', async (t) => {
+  t.timeout(120_000);
+  const machine = await makeServices(t, {
+    web: { script: serve('one'), image: quick, network: simple, more: http(80) },
+  });
+  t.is(machine.activate('web').err, '');
+  const wrong = { script: serve('two', 81), image: quick, network: simple, more: http(80), version: '2' };
+  await update(machine, { web: wrong }, '2.0.0');
+  const problem = 'cannot call web well: http port 80 /index.html: nobody listens';
+  t.is(machine.activate('web').err, `mosctl: cannot replace web: the one before goes on: ${problem}\n`);
+  t.is(machine.sandbox.must('curl', '--silent', 'http://127.0.0.1:8080/'), 'one\n');
+  t.like(services(machine), [{ name: 'web', version: '1', state: 'running' }]);
+  t.regex(
+    machine.must('why', 'web'),
+    /\n {2}web 2 is held back since [-0-9: ]{19}: cannot call web well: http port 80 \/index.html: nobody listens; the one before goes on\n/,
+  );
+  await update(machine, { web: { ...wrong, script: serve('three'), version: '3' } }, '3.0.0');
+  t.is(machine.activate('web').err, '');
+  t.is(machine.sandbox.must('curl', '--silent', 'http://127.0.0.1:8080/'), 'three\n');
+  t.notRegex(machine.must('why', 'web'), /held back/);
+});
+
+/** Two of it would meet at one port of the host. */
+const once: Pick<TestService, 'network' | 'image'> = { network: '{ type: host }', image: quick };
+
+test.serial(
+  'a service that can run only once is stopped first, and put back when the new one fails',
+  async (t) => {
+    t.timeout(120_000);
+    const machine = await makeServices(t, { web: { ...once, script: serve('one', 9100) } });
+    t.is(machine.activate('web').err, '');
+    await update(machine, { web: { ...once, script: 'exit 5', version: '2' } }, '2.0.0');
+    t.is(
+      machine.activate('web').err,
+      'mosctl: cannot replace web: the one before goes on: cannot call web well: it ended with exit code 5\n',
+    );
+    t.like(services(machine), [{ name: 'web', version: '1', state: 'running' }]);
+    const ask = () => machine.sandbox.run('curl', '--silent', 'http://127.0.0.1:9100/').out;
+    await until('the old one', () => ask() === 'one\n');
+    await update(machine, { web: { ...once, script: serve('three', 9100), version: '3' } }, '3.0.0');
+    t.is(machine.activate('web').err, '');
+    await until('the new one', () => ask() === 'three\n');
+    const before = services(machine)[0]?.['process'];
+    t.is(machine.must('restart', 'web', '--integrity', 'digest'), 'web 3 runs again\n');
+    t.not(services(machine)[0]?.['process'], before);
+  },
+);
+
+test.serial('a service that is no longer well is ended and started again', async (t) => {
+  t.timeout(120_000);
+  const health = ', health: { exec: [/bin/busybox, test, -e, /tmp/well], interval: 1, retries: 2 }';
+  const machine = await makeServices(t, {
+    web: { script: 'echo > /tmp/well; exec busybox sleep 1000', more: health },
+  });
+  t.is(machine.activate('web').err, '');
+  machine.must('exec', 'web', '--', '/bin/busybox', 'rm', '/tmp/well');
+  const state = await until('another start', () => {
+    const [one] = services(machine);
+    return one?.['restarts'] === 1 && one['state'] === 'running' && one;
+  });
+  t.deepEqual(state['lastEnd'], { signal: 9 });
+});
+
+test.serial(
+  'a boot starts what is needed first, and leaves out what needs a service that failed',
+  async (t) => {
+    t.timeout(120_000);
+    const wait = (name: string, more = '') => ({
+      script: `echo ${name} > /tmp/well; exec busybox sleep 1000`,
+      more,
+    });
+    const health = ', health: { exec: [/bin/busybox, test, -e, /tmp/well] }';
+    const machine = await makeServices(t, {
+      front: wait('front', ', depends_on: [back]'),
+      back: wait('back', health),
+      broken: { script: 'true', image: { Entrypoint: ['/bin/nothing'] } },
+      late: wait('late', ', depends_on: [broken]'),
+    });
+    const said = machine.mosctl('boot', '--integrity', 'digest', '--json');
+    t.not(said.status, 0);
+    const noProgram =
+      'cannot start broken: its image has no program /bin/nothing that can be run (No such file or directory)';
+    const [{ targets }] = [JSON.parse(said.out)];
+    t.deepEqual(
+      targets.map(({ name, state, problem }: Record<string, unknown>) => ({ name, state, problem })),
+      [
+        { name: 'back', state: 'started', problem: null },
+        { name: 'broken', state: 'failed', problem: noProgram },
+        { name: 'front', state: 'started', problem: null },
+        { name: 'late', state: 'failed', problem: `cannot start late: it needs broken (${noProgram})` },
+      ],
+    );
+    const started = (name: string) =>
+      String(services(machine).find((one) => one['name'] === name)?.['started']);
+    t.true(started('back') < started('front'));
+  },
+);
