@@ -3,7 +3,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { MosError, messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import { type ApiTrust, readApiTrust, verifyApiClient } from '../trust/index.ts';
+import { type ApiClient, type ApiTrust, readApiTrust, verifyApiClient } from '../trust/index.ts';
 import { type Api, markOf } from './api.ts';
 import { type Caller, callerOfPeer, readApiGroup } from './caller.ts';
 import { dispatch } from './dispatch.ts';
@@ -83,7 +83,8 @@ export async function listenTls(api: Api, options: TlsOptions, limits: Limits): 
   server.on('tlsClientError', (_error, socket) => socket.destroy());
   const open = accept(server, 'secureConnection', limits, (socket) => {
     const certificate = certificateOf(socket as TLSSocket);
-    const identify = async (): Promise<Caller> => judge(host, api, certificate, await trust());
+    const judge = judgeOf(host, api, certificate);
+    const identify = async (): Promise<Caller> => judge(await trust());
     return serveConnection(
       socket,
       (request) => withCaller(identify, (who) => dispatch(api, who, request)),
@@ -101,14 +102,20 @@ function certificateOf(socket: TLSSocket): Uint8Array | undefined {
   return raw instanceof Uint8Array ? raw : undefined;
 }
 
-function judge(host: Host, { options }: Api, certificate: Uint8Array | undefined, trust: ApiTrust): Caller {
-  if (certificate === undefined)
-    throw new MosError('untrusted', 'cannot trust the client: it showed no certificate');
-  const { name, role } = verifyApiClient(certificate, trust, {
-    now: host.clock.now(),
-    builtAt: options.builtAt,
-  });
-  return { name, role };
+/** The signatures of a chain don't change: they are checked again when CA or list changed, the dates each time. */
+function judgeOf(host: Host, { options: { builtAt } }: Api, certificate: Uint8Array | undefined) {
+  let known: { readonly trust: ApiTrust; readonly client: ApiClient } | undefined;
+  return (trust: ApiTrust): Caller => {
+    if (certificate === undefined)
+      throw new MosError('untrusted', 'cannot trust the client: it showed no certificate');
+    const now = host.clock.now();
+    const isKnown =
+      known?.trust === trust && now >= builtAt && now >= known.client.from && now <= known.client.until;
+    if (known === undefined || !isKnown)
+      known = { trust, client: verifyApiClient(certificate, trust, { now, builtAt }) };
+    const { name, role } = known.client;
+    return { name, role };
+  };
 }
 
 async function withCaller<T>(identify: () => Promise<Caller>, then: (caller: Caller) => Promise<T>) {

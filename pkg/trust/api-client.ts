@@ -12,7 +12,14 @@ export const apiRoles = ['reader', 'operator', 'admin'] as const;
 export type ApiRole = (typeof apiRoles)[number];
 
 /** Who calls, as the certificate says it. */
-export type ApiClient = { readonly name: string; readonly role: ApiRole; readonly serial: string };
+export type ApiClient = {
+  readonly name: string;
+  readonly role: ApiRole;
+  readonly serial: string;
+  /** The dates between which all of its chain is valid: with the same trust nothing else can change the answer. */
+  readonly from: Date;
+  readonly until: Date;
+};
 
 /** Whom a machine's API listens to. */
 export type ApiTrust = { readonly anchors: Anchors; readonly revoked: readonly RevocationList[] };
@@ -41,7 +48,7 @@ export function verifyApiClient(der: Uint8Array, trust: ApiTrust, time: Acceptan
   const now = checkClock(time);
   try {
     const leaf = readLeaf(der);
-    verifyChain(leaf, [], {
+    const chain = verifyChain(leaf, [], {
       anchors: trust.anchors,
       purpose: 'client authentication',
       time: now,
@@ -51,7 +58,9 @@ export function verifyApiClient(der: Uint8Array, trust: ApiTrust, time: Acceptan
     const role = apiRoles.find((one) => one === pattern.exec(leaf.subject.serialNumber ?? '')?.[1]);
     if (name === undefined || role === undefined)
       throw new Refusal('no-role', { subject: nameOfCertificate(leaf) });
-    return { name, role, serial: leaf.serial };
+    const from = new Date(Math.max(...chain.map(({ notBefore }) => notBefore.getTime())));
+    const until = new Date(Math.min(...chain.map(({ notAfter }) => notAfter.getTime())));
+    return { name, role, serial: leaf.serial, from, until };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     throw new MosError('untrusted', `cannot trust the client: ${error.message}`, {
