@@ -1,0 +1,115 @@
+import test from 'ava';
+import { type Container, planContainer, renderLxcConfig, renderSeccomp } from '../../pkg/lxc/index.ts';
+
+const container: Container = {
+  name: 'web',
+  rootfs: '/run/mos/services/web/rootfs',
+  ids: { start: 100000, count: 65536 },
+  process: {
+    argv: ['/bin/web'],
+    environment: [
+      ['A', 'hello  "you" '],
+      ['B', ''],
+    ],
+    uid: 33,
+    gid: 34,
+    groups: [],
+    cwd: '/srv',
+    stopSignal: 'SIGQUIT',
+  },
+  network: {
+    slot: 11,
+    ipv4: '10.0.3.5',
+    ipv6: 'fd6d:6f73:3::5',
+    hasIpv6: true,
+    resolver: '/run/mos/network/1/resolv.conf',
+  },
+  mounts: [],
+  limits: { memory: 64 * 1024 * 1024, cpu: 150, pids: 30, ioWeight: 50 },
+  hasCgroup2: true,
+  hasAppArmor: true,
+  seccomp: '/run/mos/services/web/seccomp',
+  lxcLog: '/run/mos/services/web/lxc.log',
+};
+const lines = (changed: Partial<Container> = {}): string[] =>
+  renderLxcConfig(planContainer({ ...container, ...changed })).split('\n');
+const only = (text: readonly string[], pattern: RegExp): string[] =>
+  text.filter((line) => pattern.test(line));
+
+test('the wire of a service with a simple network', (t) => {
+  t.deepEqual(only(lines(), /^lxc\.net|resolv/), [
+    'lxc.net.0.type = veth',
+    'lxc.net.0.link = lxcbr0',
+    'lxc.net.0.flags = up',
+    'lxc.net.0.name = eth0',
+    'lxc.net.0.veth.pair = mos11',
+    'lxc.net.0.ipv4.address = 198.18.3.11/32',
+    'lxc.net.0.ipv4.address = 10.0.3.5/32',
+    'lxc.net.0.ipv4.gateway = 10.0.3.1',
+    'lxc.net.0.ipv6.address = fd6d:6f73:4::b/128',
+    'lxc.net.0.ipv6.address = fd6d:6f73:3::5/128',
+    'lxc.net.0.ipv6.gateway = fd6d:6f73:3::1',
+    'lxc.mount.entry = /run/mos/network/1/resolv.conf etc/resolv.conf none bind,ro,create=file 0 0',
+  ]);
+  t.deepEqual(only(lines({ network: 'none' }), /^lxc\.net/), ['lxc.net.0.type = empty']);
+  t.deepEqual(only(lines({ network: 'host' }), /^lxc\.net/), ['lxc.net.0.type = none']);
+});
+
+test('who it is, and what it may do', (t) => {
+  t.deepEqual(
+    only(lines(), /^lxc\.(idmap|init|environment|signal|cap|no_new|apparmor|seccomp|autodev|mount\.auto)/),
+    [
+      'lxc.idmap = u 0 100000 65536',
+      'lxc.idmap = g 0 100000 65536',
+      'lxc.environment = A=hello  "you" '.replace('A=hello  "you" ', '"A=hello  "you" "'),
+      'lxc.environment = B=',
+      'lxc.init.uid = 33',
+      'lxc.init.gid = 34',
+      'lxc.init.cwd = /srv',
+      'lxc.signal.halt = SIGQUIT',
+      'lxc.cap.keep = audit_write chown dac_override fowner fsetid kill net_bind_service setfcap setgid setpcap setuid sys_chroot',
+      'lxc.no_new_privs = 1',
+      'lxc.seccomp.profile = /run/mos/services/web/seccomp',
+      'lxc.apparmor.profile = generated',
+      'lxc.autodev = 1',
+      'lxc.mount.auto = proc:mixed sys:ro',
+    ],
+  );
+  t.deepEqual(only(lines({ ids: undefined, hasAppArmor: false }), /^lxc\.(idmap|apparmor)/), [
+    'lxc.apparmor.profile = unchanged',
+  ]);
+});
+
+test('limits, where the machine has control groups of version 2', (t) => {
+  t.deepEqual(only(lines(), /cgroup/), [
+    'lxc.cgroup2.memory.max = 67108864',
+    'lxc.cgroup2.memory.swap.max = 0',
+    'lxc.cgroup2.cpu.max = 150000 100000',
+    'lxc.cgroup2.pids.max = 30',
+    'lxc.cgroup2.io.weight = 50',
+  ]);
+  t.deepEqual(only(lines({ limits: {} }), /cgroup/), ['lxc.cgroup2.pids.max = 4096']);
+  t.deepEqual(only(lines({ hasCgroup2: false }), /cgroup/), []);
+});
+
+test('no value can begin a line of its own', (t) => {
+  for (const text of ['a\nlxc.cap.keep = sys_admin', 'a\0', 'a\u2028b', 'a\r'])
+    t.throws(() => renderLxcConfig([['lxc.environment', `A=${text}`]]), {
+      code: 'invalid',
+      message: `cannot use ${JSON.stringify(`A=${text}`)} as lxc.environment: it has a control character`,
+    });
+});
+
+test("the filter refuses what leads out, in LXC's form", (t) => {
+  const text = renderSeccomp();
+  t.true(text.startsWith('2\ndenylist allow\n[all]\n'));
+  for (const line of [
+    'mount errno 1',
+    'setns errno 1',
+    'bpf errno 1',
+    'clone3 errno 38',
+    'io_uring_setup errno 38',
+  ])
+    t.true(text.split('\n').includes(line), line);
+  t.is(text.match(/^clone errno 1 /gm)?.length, 8);
+});
