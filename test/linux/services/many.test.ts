@@ -1,0 +1,76 @@
+import { readdirSync } from 'node:fs';
+import test from 'ava';
+import { linuxHost as host } from '../../../pkg/host/linux/index.ts';
+import { machinePaths } from '../../../pkg/system/index.ts';
+import { makeServices, type ServiceMachine, until } from '../../helpers/services.ts';
+
+const serve = (text: string) =>
+  `mkdir -p /tmp/w; echo ${text} > /tmp/w/index.html; exec busybox httpd -f -p 80 -h /tmp/w`;
+const image = { StopSignal: 'SIGKILL' };
+
+/** Everything that a service may leave on a machine, as the sandbox sees it. */
+async function leftovers(machine: ServiceMachine) {
+  const { run } = await machinePaths(host, machine.root);
+  const { sandbox } = machine;
+  const uppers = `${machine.root}/scratch-writes/molecules`;
+  const mounts = sandbox.must('cat', '/proc/self/mountinfo').split('\n');
+  return {
+    mounts: mounts.filter((line) => line.includes(run) || line.includes(`${machine.root}/`)),
+    loops: (await host.devices.loops()).filter(({ file }) => file.startsWith(machine.root)),
+    links: sandbox.must('ip', '-brief', 'link').match(/^\S+/gm),
+    rules: sandbox.must('/usr/sbin/nft', 'list', 'ruleset'),
+    folders: readdirSync(`${run}/services`).filter((name) => !name.startsWith('.')),
+    uppers: readdirSync(uppers).flatMap((boot) => readdirSync(`${uppers}/${boot}`)),
+    groups: sandbox
+      .must('find', '/sys/fs/cgroup', '-maxdepth', '3', '-name', 'lxc.*s[0-9]*')
+      .split('\n')
+      .filter((line) => /\/lxc\.\w+\.s\d+(-\d+)?$/.test(line)),
+  };
+}
+const nothing = { mounts: [], loops: [], links: ['lo'], rules: '', folders: [], uppers: [], groups: [] };
+
+test.serial('twenty services start in one boot, and leave nothing', async (t) => {
+  t.timeout(300_000);
+  const names = Array.from({ length: 20 }, (_, index) => `s${index + 1}`);
+  const machine = await makeServices(
+    t,
+    Object.fromEntries(
+      names.map((name) => [
+        name,
+        { script: serve(name), network: '{ type: simple }', image, nsgroup: 'all' },
+      ]),
+    ),
+  );
+  const started = performance.now();
+  const { good } = JSON.parse(machine.must('boot', '--integrity', 'digest', '--json'));
+  t.log(`boot of 20 services: ${((performance.now() - started) / 1000).toFixed(2)} s`);
+  t.true(good);
+  const states = JSON.parse(machine.must('ps', '--json')).services as readonly {
+    name: string;
+    state: string;
+  }[];
+  t.deepEqual(
+    states.map(({ name, state }) => `${name} ${state}`).sort(),
+    names.map((name) => `${name} running`).sort(),
+  );
+  const pages = await until('all pages', () => {
+    const said = names.map(
+      (_, index) => machine.sandbox.run('curl', '--silent', `http://10.0.3.${index + 2}/`).out,
+    );
+    return said.every((text) => text !== '') && said;
+  });
+  t.deepEqual([...pages].sort(), names.map((name) => `${name}\n`).sort());
+  for (const name of names) machine.must('stop', name);
+  t.deepEqual(await leftovers(machine), nothing);
+});
+
+test.serial('a service that is started and stopped again and again leaves nothing', async (t) => {
+  t.timeout(300_000);
+  const cycles = Number(process.env['MOS_CYCLES'] ?? 15);
+  const machine = await makeServices(t, { s1: { script: serve('one'), network: '{ type: simple }', image } });
+  for (let cycle = 0; cycle < cycles; cycle++) {
+    t.is(machine.activate('s1').err, '');
+    t.is(machine.must('stop', 's1'), 's1 is stopped\n');
+  }
+  t.deepEqual(await leftovers(machine), nothing);
+});
