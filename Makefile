@@ -36,6 +36,9 @@ TOOLS := build/tools/crane build/tools/regctl build/tools/referrers-registry
 tools: $(TOOLS) ## crane, regctl and a registry with referrers, for tests and benchmarks
 build/tools/%: setup/go-tools.sh
 	setup/go-tools.sh $@
+build/tools/schemathesis: setup/schemathesis.sh
+	@mkdir -p $(@D)
+	setup/schemathesis.sh $@
 build/tools/referrers-registry: $(wildcard test/helpers/registries/referrers-registry/*)
 
 install: build/mosctl build/preinit ## install into DESTDIR, below PREFIX
@@ -78,7 +81,7 @@ docs: node_modules/.installed ## docs/cli.md and docs/errors.md, made of the cod
 crash: setup build/mosctl ## stop every operation at each of its points; tells how many (as root, about 20 minutes)
 	CRASH_POINTS=all TEST_GROUP=crash ava
 
-test: setup build/mosctl $(TOOLS) images $(VM_PARTS) ## everything; the last line counts
+test: setup build/mosctl $(TOOLS) build/tools/schemathesis images $(VM_PARTS) ## everything; the last line counts
 	layouts/images/build.sh guest
 	node setup/test.ts
 
