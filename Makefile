@@ -85,8 +85,8 @@ test: setup build/mosctl $(TOOLS) build/tools/schemathesis images $(VM_PARTS) ##
 	layouts/images/build.sh guest
 	node setup/test.ts
 
-bench: images build/tools/crane build/tools/referrers-registry $(VM_PARTS) ## mos beside what one would take instead, into docs/bench.md (as root); BENCH=fetch,… PAIRS=n
-	layouts/images/build.sh guest
+bench: setup build/mosctl build/tools/crane build/tools/referrers-registry $(VM_PARTS) ## mos beside what one would take instead, into docs/bench.md (as root); BENCH=fetch,… PAIRS=n
+	layouts/images/build.sh debian guest
 	node setup/bench/main.ts
 
 bench-formats: images ## squashfs and erofs layers beside each other, as in pkg/atomfs/README.md (as root)

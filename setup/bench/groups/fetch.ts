@@ -67,7 +67,7 @@ export const fetch: Group = {
         goal: 1,
       },
       {
-        work: 'its fetching alone: `mosb image convert` of the mountable image to a layout: hashed, fsync',
+        work: 'its fetching alone: `mosb image convert` of the mountable image to a layout: hashed, tree compared, fsync',
         against: '`crane pull --format=oci`, then fsync',
         unit: 'ms',
         ours: milliseconds(runs.copy),
