@@ -10,6 +10,8 @@ export type ApiOptions = {
   /** The manifest CA of the command line; callers can't choose one. */
   readonly ca?: string | undefined;
   readonly builtAt: Date;
+  /** Lines for the journal. */
+  readonly tell?: (line: string) => void;
 };
 
 /** What the routes work with. Ends with `await using`: what is at work is stopped first. */
@@ -31,7 +33,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   const state = openState(paths.config);
   const folder = `${state.records}/api`;
   const audit = await openAudit(host, folder);
-  const jobs = await openJobs(host, `${folder}/jobs`, () => newestGeneration(host, root));
+  const jobs = await openJobs(host, `${folder}/jobs`, () => newestGeneration(host, root), options.tell);
   const refs = ['current', 'next', 'good'].map((name) => `${state.git}/refs/mos/${name}`);
   const places = [...refs, `${state.git}/packed-refs`, state.records, `${paths.run}/booted.json`];
   const believed = [paths.manifestCa, paths.serverCertificate, ...(ca === undefined ? [] : [ca])];

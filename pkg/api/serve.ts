@@ -22,7 +22,7 @@ const firstDescriptor = 3;
 export async function serve(host: Host, options: ServeOptions, report: Report): Promise<ServeResult> {
   await host.files.makeFolder(folderOf(options.socket), { parents: true });
   await using _lock = await host.files.lock(`${options.socket}.lock`, { wait: 0, owner: 'mosctl serve' });
-  await using api = await openApi(host, options);
+  await using api = await openApi(host, { ...options, tell: (text) => report({ kind: 'note', text }) });
   const limits = { ...usualLimits, ...options.limits };
   const isActivated =
     host.machine.environment('LISTEN_PID') === String(host.machine.pid) &&

@@ -17,7 +17,9 @@ const untimed = (value: object): unknown =>
   );
 
 test('a job tells what it does while it does it, and what came of it', async (t) => {
-  const jobs = await openJobs(linuxHost, await temporaryFolder(t), async () => 4);
+  const told: string[] = [];
+  const tell = (line: string) => void told.push(line.replace(/[0-9a-f]{16}/, 'ID'));
+  const jobs = await openJobs(linuxHost, await temporaryFolder(t), async () => 4, tell);
   const go = Promise.withResolvers<void>();
   const { id } = await jobs.start('update', 'alice', async (report) => {
     await go.promise;
@@ -40,6 +42,10 @@ test('a job tells what it does while it does it, and what came of it', async (t)
     seen.map((event) => (event.kind === 'progress' ? event.progress.kind : event.job.state)),
     ['running', 'step', 'bytes', 'note', 'done'],
   );
+  t.deepEqual(told, [
+    'mos-job-began job=ID operation=update who="alice"',
+    'mos-job-ended job=ID operation=update who="alice" state=done',
+  ]);
   t.deepEqual(untimed(jobs.get(id)), {
     ...{ id: 'ID', operation: 'update', who: 'alice', state: 'done', started: 'TIME', ended: 'TIME' },
     step: { name: 'fetch', index: 0, count: 2 },

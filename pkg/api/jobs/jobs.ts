@@ -36,6 +36,7 @@ export async function openJobs(
   host: Host,
   folder: string,
   generation: () => Promise<number | null>,
+  tell: (line: string) => void = () => {},
 ): Promise<Jobs> {
   await host.files.makeFolder(folder, { parents: true, mode: 0o700 });
   await sweepTemporary(host, folder);
@@ -57,6 +58,9 @@ export async function openJobs(
     await write(job).catch(() => {});
     one.job = job;
     known.set(job.id, job);
+    tell(
+      `mos-job-ended ${wordsOf(job)} state=${job.state}${job.error === null ? '' : ` code=${job.error.code}`}`,
+    );
     if (live === one) live = undefined;
     for (const listener of one.listeners) listener({ kind: 'job', job: one.job });
   };
@@ -105,6 +109,7 @@ export async function openJobs(
         throw error;
       }
       const first = one.job;
+      tell(`mos-job-began ${wordsOf(first)}`);
       one.ended = perform(one, work);
       await forget(host, folder, known);
       return first;
@@ -124,6 +129,10 @@ export async function openJobs(
     },
   };
 }
+
+/** For the journal: a stable id, then words that a program can read. */
+const wordsOf = ({ id, operation, who }: Job): string =>
+  `job=${id} operation=${operation} who=${JSON.stringify(who)}`;
 
 const busy = (job: Job): MosError =>
   new MosError('busy', `cannot begin: ${job.operation} of ${job.who} is at work`, {
