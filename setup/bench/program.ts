@@ -17,7 +17,7 @@ export const measureProgram = 'build/bench/measure';
 
 /** Runs a program under `measure`; one that fails ends the benchmark with what it said. */
 export async function measured({ argv, env }: Program): Promise<Run> {
-  const log = `${measureProgram}.${process.pid}.log`;
+  const log = `${measureProgram}.log`;
   const { stdout } = await promisify(execFile)(measureProgram, [log, ...argv], {
     env: { ...process.env, ...env },
   });
