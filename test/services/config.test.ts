@@ -42,6 +42,7 @@ test('the wire of a service with a simple network', (t) => {
     'lxc.net.0.link = lxcbr0',
     'lxc.net.0.flags = up',
     'lxc.net.0.name = eth0',
+    'lxc.net.0.hwaddr = 02:6d:6f:73:00:0b',
     'lxc.net.0.veth.pair = mos11',
     'lxc.net.0.ipv4.address = 198.18.3.11/32',
     'lxc.net.0.ipv4.address = 10.0.3.5/32',

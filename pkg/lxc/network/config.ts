@@ -1,5 +1,5 @@
 import type { Entry } from '../config.ts';
-import { addressOf, bridgeAddress, bridgeName, wireOf } from './instance.ts';
+import { addressOf, bridgeAddress, bridgeName, hardwareAddressOf, wireOf } from './instance.ts';
 
 /** The end of a wire inside its container: one address, and everything else by the host, so that its rules see all of it. */
 export type Attachment = {
@@ -19,6 +19,7 @@ export function networkEntries({ slot, hasIpv6, resolver, ...persistent }: Attac
     ['lxc.net.0.link', bridgeName],
     ['lxc.net.0.flags', 'up'],
     ['lxc.net.0.name', 'eth0'],
+    ['lxc.net.0.hwaddr', hardwareAddressOf(slot)],
     ['lxc.net.0.veth.pair', wireOf(slot)],
     ['lxc.net.0.ipv4.address', `${ipv4}/32`],
     // Second, so that it is not what packets are sent from: who asks for itself is answered here.

@@ -44,5 +44,9 @@ export const addressOf = (slot: number): { readonly ipv4: string; readonly ipv6:
   ipv6: `fd6d:6f73:4::${slot.toString(16)}`,
 });
 
+/** Locally administered. The same for each container of a slot: the host goes on knowing it when one follows another. */
+export const hardwareAddressOf = (slot: number): string =>
+  `02:6d:6f:73:00:${slot.toString(16).padStart(2, '0')}`;
+
 /** The host's end of its wire. */
 export const wireOf = (slot: number): string => `mos${slot}`;

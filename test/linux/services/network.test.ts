@@ -114,6 +114,33 @@ test.serial('a service learns its own address, and reaches the world behind the 
   t.regex(answer.out, /^version: 1\n/);
 });
 
+test.serial('a service that was started again is reached at once', async (t) => {
+  t.timeout(120_000);
+  const image = { StopSignal: 'SIGKILL' };
+  const service = { script: serve('hello'), network: '{ type: simple }', image };
+  // The other one keeps the bridge there, which would forget everybody.
+  const machine = await makeServices(t, { other: service, web: service });
+  t.is(machine.activate('other').err, '');
+  for (let start = 0; start < 4; start++) {
+    t.is(machine.activate('web').err, '');
+    // Two seconds are long for a local connection, and short for a neighbour that has to be forgotten.
+    const ask = [
+      'curl',
+      '--silent',
+      '--max-time',
+      '2',
+      '--retry',
+      '9',
+      '--retry-connrefused',
+      '--retry-delay',
+      '0',
+    ];
+    const said = machine.sandbox.run('timeout', '4', ...ask, 'http://10.0.3.3/');
+    t.is(said.out, 'hello\n', `start ${start}`);
+    machine.must('stop', 'web');
+  }
+});
+
 test.serial('a port that a program of the host or another service has is refused', async (t) => {
   t.timeout(120_000);
   const simple = '{ type: simple, ports: [{ host: 8081, container: 80 }] }';
