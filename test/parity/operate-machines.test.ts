@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { readFileSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { machinePaths } from '../../pkg/system/index.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { addImage, makeVendor } from '../helpers/vendor.ts';
 
@@ -14,6 +16,10 @@ test('docs/operate-machines.md can be followed as it stands', async (t) => {
   const stop = "trap 'kill $(cat m*/pid); wait' EXIT";
   const script = [stop, ...[...lines].map((line) => line[1])].join('\n');
   const env = { PATH: `${resolve('build')}:${process.env.PATH}`, XDG_DATA_HOME: join(folder, 'share') };
+  t.teardown(async () => {
+    for (let n = 0; n < 10; n++)
+      await linuxHost.files.removeTree((await machinePaths(linuxHost, join(folder, `m${n}`))).run);
+  });
   const { stdout, stderr } = await new Promise<{ stdout: string; stderr: string }>((done) => {
     execFile('/bin/bash', ['-c', script], { cwd: folder, env, timeout: 300_000 }, (_error, stdout, stderr) =>
       done({ stdout, stderr }),
