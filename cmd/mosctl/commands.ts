@@ -10,6 +10,7 @@ import { log } from './log.ts';
 import { mount } from './mount.ts';
 import { pin } from './pin.ts';
 import { reboot } from './reboot.ts';
+import { receiptShow, receiptVerify } from './receipt.ts';
 import { rollback } from './rollback.ts';
 import { serve } from './serve.ts';
 import { exec, logs, ps, restart, shell, stop, supervise } from './services.ts';
@@ -23,11 +24,12 @@ import { why } from './why.ts';
 export const mosctl: Program = {
   name: 'mosctl',
   summary: 'Runs a machine whose whole operating system is a set of signed OCI images.',
-  groups: { volume: 'what services keep' },
+  groups: { volume: 'what services keep', receipt: 'what the machine signs of its generations' },
   commands: [
     ...[install, update, rollback, activate, boot, reboot, createBootFs, mount, umount],
     ...[volumeList, volumePurge],
     ...[stop, restart, ps, logs, exec, shell, supervise],
+    ...[receiptShow, receiptVerify],
     ...[status, log, diff, why, verify, pin, gc, serve, completion],
   ],
 };

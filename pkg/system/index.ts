@@ -75,6 +75,7 @@ export const verifyPublished: typeof import('./inspect-manifest.ts').verifyPubli
   (await import('./inspect-manifest.ts')).verifyPublished(...args);
 export const why: typeof import('./why.ts').why = async (...args) => (await import('./why.ts')).why(...args);
 export { type BootFile, type BuiltBootkit, buildBootkit, readBootFile } from './bootkit/index.ts';
+export type { ReceiptContent } from './receipt-content.ts';
 export {
   exec,
   type LogsResult,
@@ -85,3 +86,7 @@ export {
   supervise,
 } from './service/index.ts';
 export { listVolumes, type PurgeResult, purgeVolume, type VolumeState } from './volume/index.ts';
+export const makeReceipt: typeof import('./receipt.ts').makeReceipt = async (...args) =>
+  (await import('./receipt.ts')).makeReceipt(...args);
+export const verifyReceipt: typeof import('./receipt.ts').verifyReceipt = async (...args) =>
+  (await import('./receipt.ts')).verifyReceipt(...args);

@@ -20,20 +20,20 @@ const pattern = /^PID:([A-Za-z0-9][A-Za-z0-9._-]{0,127}) SN:([^\p{C}]{1,64})$/u;
 export function verifyIdentity(pem: Uint8Array, name: string, policy: IdentityPolicy): MachineIdentity {
   const time = policy.time === 'at boot' ? undefined : checkClock(policy.time);
   try {
-    const [leaf, ...between] = readCertificates(pem);
-    verifyChain(leaf, between, {
-      anchors: policy.anchors,
-      purpose: 'server authentication',
-      time,
-      revoked: [],
-    });
-    return readIdentityName(leaf);
+    return readIdentityName(verifiedLeaf(pem, policy.anchors, time));
   } catch (error) {
     throw error instanceof Refusal ? refusalError(name, error) : error;
   }
 }
 
-function readIdentityName(leaf: Certificate): MachineIdentity {
+/** The certificate of a machine that a SUDI CA vouches for. Throws a Refusal. */
+export function verifiedLeaf(pem: Uint8Array, anchors: Anchors, time: Date | undefined): Certificate {
+  const [leaf, ...between] = readCertificates(pem);
+  verifyChain(leaf, between, { anchors, purpose: 'server authentication', time, revoked: [] });
+  return leaf;
+}
+
+export function readIdentityName(leaf: Certificate): MachineIdentity {
   const [, product, serial] = pattern.exec(leaf.subject.serialNumber ?? '') ?? [];
   if (product === undefined || serial === undefined)
     throw new Refusal('no-identity', { subject: nameOfCertificate(leaf) });

@@ -48,5 +48,6 @@ export {
   type RevocationList,
   renderRevocationLists,
 } from './revocation.ts';
+export { signStatement, verifyStatement } from './statement.ts';
 export { type Ticket, type TicketPolicy, type VerifiedTicket, verifyTicket } from './ticket.ts';
 export type { Verified } from './verified.ts';

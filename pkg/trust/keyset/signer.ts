@@ -1,6 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto';
 import { MosError } from '../../errors/index.ts';
-import { type Host, readText } from '../../host/index.ts';
+import { folderOf, type Host, readText } from '../../host/index.ts';
 import { type Certificate, parseCertificate } from '../certificate.ts';
 import { parseCertificatePem } from '../pem.ts';
 import { type KeysOptions, projectFolder } from './folder.ts';
@@ -47,15 +47,23 @@ export async function openSigner(
 export type Pair = { readonly key: KeyObject; readonly certificate: Certificate; readonly pem: Uint8Array };
 
 /** cert.pem and privkey.pem of a folder; `untrusted` when they are not a pair. */
-export async function readPair(host: Host, folder: string): Promise<Pair> {
-  const pem = await host.files.read(`${folder}/cert.pem`);
+export const readPair = (host: Host, folder: string): Promise<Pair> =>
+  readPairOf(host, `${folder}/cert.pem`, `${folder}/privkey.pem`);
+
+/** The same of any two files. */
+export async function readPairOf(host: Host, certificateFile: string, keyFile: string): Promise<Pair> {
+  const pem = await host.files.read(certificateFile);
   const [der] = parseCertificatePem(pem);
   if (der === undefined)
-    throw new MosError('invalid', `cannot use ${folder}/cert.pem: it holds no certificate`);
+    throw new MosError('invalid', `cannot use ${certificateFile}: it holds no certificate`);
   const certificate = parseCertificate(der);
-  const key = parsePrivateKey(await host.files.read(`${folder}/privkey.pem`), `${folder}/privkey.pem`);
+  const key = parsePrivateKey(await host.files.read(keyFile), keyFile);
+  const nameOf = (path: string): string => path.slice(folderOf(path).length + 1);
   if (!createPublicKey(key).equals(certificate.key.key))
-    throw new MosError('untrusted', `cannot use ${folder}: privkey.pem is not the key of cert.pem`);
+    throw new MosError(
+      'untrusted',
+      `cannot use ${folderOf(keyFile)}: ${nameOf(keyFile)} is not the key of ${nameOf(certificateFile)}`,
+    );
   return { key, certificate, pem };
 }
 
