@@ -14,10 +14,10 @@ export type Normalized = { readonly globals: Globals; readonly rest: readonly st
 
 type Spelling = { readonly flag: string; readonly takesValue: boolean };
 
-/** Every spelling of every option of the program, without dashes. A test holds that no two commands disagree. */
-export function spellings(program: Program): ReadonlyMap<string, Spelling> {
+/** Every spelling of every option of these commands, without dashes; where two mean different ones, the last. */
+export function spellings({ commands }: Pick<Program, 'commands'>): ReadonlyMap<string, Spelling> {
   const all = new Map<string, Spelling>([['help', { flag: '--help', takesValue: false }]]);
-  for (const command of program.commands)
+  for (const command of commands)
     for (const [key, option] of Object.entries(command.options ?? {}))
       for (const name of [flagName(key), ...(option.aliases ?? []), ...(option.short ? [option.short] : [])])
         all.set(name, { flag: `--${flagName(key)}`, takesValue: option.kind !== 'flag' });
@@ -29,7 +29,15 @@ export function spellings(program: Program): ReadonlyMap<string, Spelling> {
  * (`-capath x`) too. A value is never looked into, nor what follows `--`.
  */
 export function normalize(program: Program, argv: readonly string[]): Normalized {
-  const known = spellings(program);
+  const all = spellings(program);
+  const command = findCommand(program, spelledBy(all, argv).rest);
+  // What `-n` means is for the command to say.
+  return command === undefined
+    ? spelledBy(all, argv)
+    : spelledBy(new Map([...all, ...spellings({ commands: [command] })]), argv);
+}
+
+function spelledBy(known: ReadonlyMap<string, Spelling>, argv: readonly string[]): Normalized {
   const globals = { debug: false, json: false, quiet: false, version: false };
   const rest: string[] = [];
   for (let at = 0; at < argv.length; at++) {

@@ -77,3 +77,9 @@ test('within a program an option name always takes a value or never', (t) => {
   }
   t.deepEqual(wrong, []);
 });
+
+test('a short option means what its own command says', (t) => {
+  const { mosctl = example } = programs;
+  t.deepEqual(normalize(mosctl, ['logs', '-n', '3', 'web']).rest, ['logs', '--lines', '3', 'web']);
+  t.deepEqual(normalize(mosctl, ['-n', '3', 'log']).rest, ['--most', '3', 'log']);
+});
