@@ -1,3 +1,26 @@
+export {
+  bootFileName,
+  type Entry,
+  type EntryName,
+  firstTries,
+  parseBootFileName,
+  parseEntry,
+  parseEntryName,
+  renderEntry,
+  renderEntryName,
+  type Tries,
+} from './entry.ts';
 export { parseKernelRelease } from './kernel.ts';
+export { entryToProve, type LoaderSays, parseLoaderVariable } from './loader.ts';
 export { type Program, parseProgram, type Section, sectionContent } from './pe.ts';
+export {
+  type BootableGeneration,
+  type EntryFile,
+  type EspCall,
+  type EspContent,
+  type EspFile,
+  type EspPlan,
+  onEsp,
+  planEsp,
+} from './plan.ts';
 export { addSections, buildUki, type NewSection, type UkiParts } from './uki.ts';
