@@ -10,6 +10,7 @@ export {
   type ForwardedPort,
   joinNetwork,
   leaveNetwork,
+  repairNetwork,
   switchNetwork,
 } from './network/index.ts';
 export { type Accounts, type ImageProcess, type Process, resolveProcess } from './process.ts';

@@ -27,7 +27,7 @@ export async function serveNames(host: Host, folder: string, instances: readonly
   await writeAtomic(host, resolverFile(folder), `nameserver ${bridgeAddress.ipv4}\n`);
   await host.processes.run([
     ...(['dnsmasq', '--conf-file=/dev/null', '--no-hosts', '--domain-needed', '--bogus-priv'] as const),
-    ...['--bind-interfaces', `--interface=${bridgeName}`, '--except-interface=lo', '--no-dhcp-interface='],
+    ...['--bind-dynamic', `--interface=${bridgeName}`, '--except-interface=lo', '--no-dhcp-interface='],
     ...[`--addn-hosts=${hostsFile(folder)}`, `--pid-file=${processFile(folder)}`],
   ]);
 }

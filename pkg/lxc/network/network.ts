@@ -1,8 +1,8 @@
 import { MosError } from '../../errors/index.ts';
 import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
-import { applyLines, hasIpv6, planBridge, readLinks } from './bridge.ts';
+import { applyLines, hasIpv6, type Link, planBridge, readLinks } from './bridge.ts';
 import type { Attachment } from './config.ts';
-import { bridgeName, type Instance, slots } from './instance.ts';
+import { bridgeName, type Instance, slots, wireOf } from './instance.ts';
 import { resolverFile, serveNames, stopNames } from './names.ts';
 import { type Claim, findConflict, parseListeners } from './ports.ts';
 import { noRules, renderRules } from './rules.ts';
@@ -74,6 +74,14 @@ export async function leaveNetwork(host: Host, of: Omit<Member, 'service'>): Pro
 const isContainer = (one: Instance, { machine, container }: Omit<Member, 'service'>): boolean =>
   one.machine === machine && one.container === container;
 
+/** What others took away since (rules, bridge, name server) is there again; nothing where no service is on the bridge. */
+export async function repairNetwork(host: Host): Promise<void> {
+  const folder = await networkFolder(host);
+  await using _lock = await lock(host);
+  const state = await readState(host, folder);
+  if (state.instances.length > 0) await apply(host, folder, state);
+}
+
 /** Of a service one container is active. */
 const withActive = (instances: readonly Instance[], to: Member): Instance[] =>
   instances.map((one) =>
@@ -99,7 +107,7 @@ async function apply(host: Host, folder: string, state: NetworkState): Promise<N
   const first = { ...state, hasIpv6: withIpv6, madeBridge: state.madeBridge || plan.isNew };
   await host.files.makeFolder(folder, { parents: true });
   await writeState(host, folder, first);
-  await applyLines(host, plan.lines);
+  await applyLines(host, [...plan.lines, ...(plan.isNew ? reattach(links, state.instances) : [])]);
   const before = { ...(await setSwitches(host, withIpv6)), ...state.before };
   const next = { ...first, before };
   await writeState(host, folder, next);
@@ -107,6 +115,13 @@ async function apply(host: Host, folder: string, state: NetworkState): Promise<N
   await serveNames(host, folder, next.instances);
   return next;
 }
+
+/** Wires of containers that a bridge which somebody deleted left behind. */
+const reattach = (links: readonly Link[], instances: readonly Instance[]): string[] =>
+  instances
+    .map(({ slot }) => wireOf(slot))
+    .filter((wire) => links.some(({ name }) => name === wire))
+    .map((wire) => `link set ${wire} master ${bridgeName}`);
 
 async function takeDown(host: Host, folder: string, state: NetworkState): Promise<void> {
   await stopNames(host, folder);

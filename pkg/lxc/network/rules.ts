@@ -1,4 +1,11 @@
-import { addressOf, bridgeName, type ForwardedPort, type Instance, instanceNetwork } from './instance.ts';
+import {
+  addressOf,
+  bridgeAddress,
+  bridgeName,
+  type ForwardedPort,
+  type Instance,
+  instanceNetwork,
+} from './instance.ts';
 
 const families = [
   { word: 'ip', of: 'ipv4' },
@@ -26,6 +33,7 @@ export function renderRules(instances: readonly Instance[]): string {
       ...forwards,
     ]),
     chain('from_host', 'nat hook output priority -100', [...inside, ...forwards]),
+    ...loopbackChains(active),
     chain('telling', 'filter hook output priority filter', [
       // Packets between services go back over the wire they came from: a shorter way would be past these rules.
       `oifname "${bridgeName}" icmp type redirect drop`,
@@ -55,6 +63,26 @@ export function renderRules(instances: readonly Instance[]): string {
 
 const chain = (name: string, hook: string, rules: readonly string[]): string =>
   `\tchain ${name} {\n\t\ttype ${hook}; policy accept;\n${rules.map((rule) => `\t\t${rule}\n`).join('')}\t}\n`;
+
+/**
+ * The kernel takes a reply for ::1 from no other interface than lo, and has no route_localnet for IPv6. So who asks ::1 for a port
+ * of a service asks as the bridge, before connections are tracked, and the reply is ::1's again after that (srcnat is 100).
+ */
+function loopbackChains(active: readonly Instance[]): string[] {
+  const rules = (['tcp', 'udp'] as const).flatMap((protocol) => {
+    const ports = active.flatMap((one) => one.ports.filter((port) => port.protocol === protocol));
+    const all = map(ports.map(({ host }) => `${host}`));
+    return ports.length === 0
+      ? []
+      : [`ip6 saddr ::1 ip6 daddr ::1 ${protocol} dport ${all} ip6 saddr set ${bridgeAddress.ipv6}`];
+  });
+  if (rules.length === 0) return [];
+  const back = `iifname "${bridgeName}" ip6 saddr ::1 ip6 daddr ${bridgeAddress.ipv6} ip6 daddr set ::1`;
+  return [
+    chain('from_loopback', 'filter hook output priority raw', rules),
+    chain('to_loopback', 'filter hook input priority 200', [back]),
+  ];
+}
 
 const map = (pairs: readonly string[]): string => `{ ${pairs.join(', ')} }`;
 

@@ -7,6 +7,7 @@ import {
   addressOf,
   isRunning,
   joinNetwork,
+  repairNetwork,
   startContainer,
   stopContainer,
   switchNetwork,
@@ -76,7 +77,10 @@ export async function startService(host: Host, request: StartRequest): Promise<S
     await forgetHold(host, paths, entry.name);
     return { at: first.rootfs, isNew: true };
   }
-  if (running.record.definition === definition && !again) return { at: running.folder.rootfs, isNew: false };
+  if (running.record.definition === definition && !again) {
+    if (entry.network !== undefined) await repairNetwork(host);
+    return { at: running.folder.rootfs, isNew: false };
+  }
   await replace(host, request, running, free, definition);
   return { at: free.rootfs, isNew: true };
 }

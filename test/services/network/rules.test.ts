@@ -54,6 +54,15 @@ table inet mos {
 		fib daddr type local dnat ip6 to tcp dport map { 80 : fd6d:6f73:4::2 . 8080 }
 		fib daddr type local dnat ip6 to udp dport map { 53 : fd6d:6f73:4::2 . 53 }
 	}
+	chain from_loopback {
+		type filter hook output priority raw; policy accept;
+		ip6 saddr ::1 ip6 daddr ::1 tcp dport { 80 } ip6 saddr set fd6d:6f73:3::1
+		ip6 saddr ::1 ip6 daddr ::1 udp dport { 53 } ip6 saddr set fd6d:6f73:3::1
+	}
+	chain to_loopback {
+		type filter hook input priority 200; policy accept;
+		iifname "lxcbr0" ip6 saddr ::1 ip6 daddr fd6d:6f73:3::1 ip6 daddr set ::1
+	}
 	chain telling {
 		type filter hook output priority filter; policy accept;
 		oifname "lxcbr0" icmp type redirect drop
