@@ -26,8 +26,7 @@ export async function startContainer(
   const program = ['/usr/bin/lxc-start', ...at(place), '-F', '--', ...argv] as const;
   const { ended } = await host.processes.leave(program, { env, output });
   const enough = new AbortController();
-  const wait = ['/usr/bin/lxc-wait', ...at(place), '-s', 'RUNNING'] as const;
-  const running = host.processes.query(wait, { env, timeout: startLimit, signal: enough.signal });
+  const running = waitFor(host, place, 'RUNNING', { timeout: startLimit, signal: enough.signal });
   try {
     await Promise.race([running, ended]);
   } finally {
@@ -64,8 +63,22 @@ export const isRunning = async (host: Host, place: Place): Promise<boolean> =>
 
 /** Returns when it does not run, at once where it does not. */
 export async function waitUntilStopped(host: Host, place: Place, signal: AbortSignal): Promise<void> {
-  const program = ['/usr/bin/lxc-wait', ...at(place), '-s', 'STOPPED'] as const;
-  await host.processes.query(program, { env, timeout: 0, signal });
+  await waitFor(host, place, 'STOPPED', { timeout: 0, signal });
+}
+
+/** lxc-wait fails where lxc-start ends while being asked (connection reset): the second time it finds nobody to ask. */
+async function waitFor(
+  host: Host,
+  place: Place,
+  state: 'RUNNING' | 'STOPPED',
+  options: { readonly timeout: number; readonly signal: AbortSignal },
+): Promise<void> {
+  const program = ['/usr/bin/lxc-wait', ...at(place), '-s', state] as const;
+  const ask = () => host.processes.query(program, { env, ...options });
+  await ask().catch((error: unknown) => {
+    if (options.signal.aborted) throw error;
+    return ask();
+  });
 }
 
 export type ExecRequest = {
