@@ -56,10 +56,11 @@ test('a ticket that the command makes is accepted by its machine', async (t) => 
   const keyset = makeReferenceKeyset(folder);
   const output = `${folder}/ticket.json`;
   const request = { serial: 'SN0001', from: 3, to: 2, days: 7, output };
-  const made = await addTicket(hostAt('2026-11-21T12:00:00.5Z'), 'snakeoil', 'default', request, { folder });
+  const made = await addTicket(hostAt('2038-11-21T12:00:00.5Z'), 'snakeoil', 'default', request, { folder });
   t.is(made.file, output);
   t.regex(made.ticket.nonce, /^[0-9a-f]{32}$/);
-  const expected = { ...plain, product: referenceProduct, nonce: made.ticket.nonce };
+  const not_after = '2038-11-28T12:00:00Z';
+  const expected = { ...plain, product: referenceProduct, nonce: made.ticket.nonce, not_after };
   t.deepEqual(made.ticket, expected);
   t.is(await readFile(output, 'utf8'), renderTicket(expected));
   const verified = verifyTicket(await readTicketFiles(linuxHost, output), {
@@ -68,7 +69,7 @@ test('a ticket that the command makes is accepted by its machine', async (t) => 
     serial: 'SN0001',
     floor: 3,
     used: [],
-    time: { now: new Date('2026-11-21T12:00:01Z'), builtAt },
+    time: { now: new Date('2038-11-21T12:00:01Z'), builtAt },
   });
   t.deepEqual({ ...verified.ticket }, expected);
   await t.throwsAsync(addTicket(linuxHost, 'snakeoil', 'default', request, { folder }), {
