@@ -36,6 +36,13 @@ export const text =
     return typeof value === 'string' && accepts(value) ? (value as T) : refuse(findings, path, rule);
   };
 
+/** RFC 3339 in UTC, whole seconds. Only what comes back the same exists: runtimes disagree about the 30th of February. */
+const isTime = (value: string): boolean => {
+  const parsed = new Date(value);
+  return !Number.isNaN(parsed.getTime()) && parsed.toISOString() === value.replace(/Z$/, '.000Z');
+};
+export const time = text(isTime, 'must be a time like 2027-01-31T00:00:00Z');
+
 export const oneOf = <const T extends string>(...words: readonly T[]): Reader<T> =>
   text<T>(
     (value) => (words as readonly string[]).includes(value),

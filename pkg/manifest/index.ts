@@ -46,6 +46,19 @@ export {
   type ServiceName,
   type VolumeLabel,
 } from './names.ts';
+export { type Running, recallOf, releasesFor } from './release-choice.ts';
+export {
+  type Architecture,
+  architectures,
+  parseReleaseIndex,
+  type ReadReleaseIndex,
+  type Release,
+  type ReleaseIndex,
+  renderReleaseIndex,
+  seedCount,
+  type Wave,
+} from './release-index.ts';
+export { type FleetPart, wavesOf } from './release-waves.ts';
 export { renderInstallManifest } from './render.ts';
 export {
   certificateFile,

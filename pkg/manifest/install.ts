@@ -13,6 +13,7 @@ import {
   record,
   renderPath,
   text,
+  time,
 } from './fields.ts';
 import type { NsGroup, Product, ServiceName } from './names.ts';
 import { duplicateProblems } from './rules.ts';
@@ -67,12 +68,6 @@ export type InstallManifest = ManifestExtras & {
   readonly targets: readonly InstallTarget[];
   readonly update_type: UpdateType;
 };
-
-const timePattern = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/;
-const time = text(
-  (value) => timePattern.test(value) && !Number.isNaN(Date.parse(value)),
-  'must be a time like 2027-01-31T00:00:00Z',
-);
 
 export const manifestExtras = {
   release: optional(integer(0)),
