@@ -13,28 +13,45 @@ export const serve = command({
     socket: { kind: 'path', value: 'FILE', help: 'the Unix socket [/run/mos/api.sock]' },
     clientCa: { kind: 'path', value: 'FILE', help: 'the API CA (PEM) [<root>/factory/secure/apiCA.pem]' },
     revocations: { kind: 'path', value: 'FILE', help: 'its revocation list [<root>/config/mos/api/crl.pem]' },
+    mirror: {
+      kind: 'flag',
+      help: 'give images and signed manifests to neighbours, read-only, as a registry does: to machines of the same product, and to clients of the API',
+    },
+    mirrorListen: {
+      kind: 'text',
+      value: 'ADDRESS:PORT',
+      default: '0.0.0.0:8444',
+      help: 'where, with --mirror',
+    },
+    open: {
+      kind: 'flag',
+      help: 'with --mirror: the images are public; whoever comes may read, by http without certificates',
+    },
     root,
     ca,
   },
-  examples: ['mosctl serve --listen 0.0.0.0:8443'],
+  examples: [
+    'mosctl serve --listen 0.0.0.0:8443',
+    'mosctl serve --mirror --open --mirror-listen 127.0.0.1:5000',
+  ],
   async run({ host, options, report, signal, builtAt }) {
     const { machinePaths } = await import('../../pkg/system/index.ts');
     const { serve: run } = await import('../../pkg/api/index.ts');
-    const { root: base, ca: anchors, listen } = options;
+    const { root: base, ca: anchors, listen, open } = options;
+    if (open && !options.mirror) throw new MosError('usage', 'cannot use --open without --mirror');
     const { config, serverCertificate, run: runtime } = await machinePaths(host, base);
     const secure = `${base === '/' ? '' : base}/factory/secure`;
-    const tls =
-      listen === undefined
-        ? undefined
-        : {
-            ...parseListen(listen),
-            certificate: serverCertificate,
-            key: `${secure}/server.key`,
-            clientCa: options.clientCa ?? `${secure}/apiCA.pem`,
-            revocations: options.revocations ?? `${config}/mos/api/crl.pem`,
-          };
+    const files = {
+      certificate: serverCertificate,
+      key: `${secure}/server.key`,
+      clientCa: options.clientCa ?? `${secure}/apiCA.pem`,
+      revocations: options.revocations ?? `${config}/mos/api/crl.pem`,
+    };
+    const tls = listen === undefined ? undefined : { ...parseListen(listen), ...files };
+    const neighbours = open ? undefined : { ...files, sudiCa: `${secure}/sudiCA.pem` };
+    const mirror = options.mirror ? { ...parseListen(options.mirrorListen), neighbours } : undefined;
     const socket = options.socket ?? `${runtime}/api.sock`;
-    return run(host, { root: base, ca: anchors, builtAt, socket, tls, signal }, report);
+    return run(host, { root: base, ca: anchors, builtAt, socket, tls, mirror, signal }, report);
   },
   render: ({ addresses }) => `listened at ${addresses.join(' and ')}`,
 });

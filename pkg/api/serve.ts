@@ -3,12 +3,15 @@ import { folderOf } from '../host/index.ts';
 import type { Report } from '../steps/index.ts';
 import { type ApiOptions, openApi } from './api.ts';
 import { type Limits, usualLimits } from './http/index.ts';
-import { type Listener, listenTls, listenUnix, type TlsOptions } from './server.ts';
+import type { Listener } from './listener.ts';
+import { listenMirror, type MirrorOptions } from './mirror/index.ts';
+import { listenTls, listenUnix, type TlsOptions } from './server.ts';
 
 export type ServeOptions = ApiOptions & {
   /** The Unix socket; ignored where systemd gave us one. */
   readonly socket: string;
   readonly tls?: TlsOptions | undefined;
+  readonly mirror?: MirrorOptions | undefined;
   readonly limits?: Partial<Limits>;
   readonly signal: AbortSignal;
 };
@@ -31,6 +34,8 @@ export async function serve(host: Host, options: ServeOptions, report: Report): 
   await using listeners = new AsyncDisposableStack();
   const opened: Listener[] = [listeners.use(await listenUnix(api, unix, limits))];
   if (options.tls !== undefined) opened.push(listeners.use(await listenTls(api, options.tls, limits)));
+  if (options.mirror !== undefined)
+    opened.push(listeners.use(await listenMirror(host, options.root, options.mirror, options.builtAt)));
   const addresses = opened.map(({ address }) => address);
   for (const address of addresses) report({ kind: 'note', text: `listening at ${address}` });
   await new Promise<void>((resolve) => {

@@ -1,7 +1,12 @@
 import { constants } from 'node:crypto';
-import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
-import { MosError, messageOf } from '../errors/index.ts';
+import { createServer, type Socket } from 'node:net';
+import {
+  createServer as createTlsServer,
+  type TLSSocket,
+  type Server as TlsServer,
+  type TlsOptions as TlsServerOptions,
+} from 'node:tls';
+import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { type ApiClient, type ApiTrust, readApiTrust, verifyApiClient } from '../trust/index.ts';
 import { type Api, markOf } from './api.ts';
@@ -9,9 +14,7 @@ import { type Caller, callerOfPeer, readApiGroup } from './caller.ts';
 import { dispatch } from './dispatch.ts';
 import { fresh } from './fresh.ts';
 import { type Limits, problemAnswer, serveConnection } from './http/index.ts';
-
-/** Where the daemon is reached; ends with `await using`, and so do its connections. */
-export type Listener = AsyncDisposable & { readonly address: string };
+import { accept, boundAddress, ending, type Listener, listening } from './listener.ts';
 
 export type UnixOptions = { readonly path: string } | { readonly descriptor: number };
 
@@ -69,18 +72,7 @@ export async function listenTls(api: Api, options: TlsOptions, limits: Limits): 
       Buffer.from(await host.files.read(path)),
     ),
   );
-  const server = createTlsServer({
-    ...{ cert, key, ca },
-    requestCert: true,
-    rejectUnauthorized: true,
-    minVersion: 'TLSv1.3',
-    ALPNProtocols: ['http/1.1'],
-    handshakeTimeout: limits.request,
-    // A resumed session would not be asked for its certificate again.
-    secureOptions: constants.SSL_OP_NO_TICKET,
-    allowHalfOpen: true,
-  });
-  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  const server = mutualTls({ cert, key, ca }, limits);
   const open = accept(server, 'secureConnection', limits, (socket) => {
     const certificate = certificateOf(socket as TLSSocket);
     const judge = judgeOf(host, api, certificate);
@@ -92,12 +84,30 @@ export async function listenTls(api: Api, options: TlsOptions, limits: Limits): 
     );
   });
   await listening(server, { host: options.address, port: options.port });
-  const bound = server.address();
-  const port = typeof bound === 'object' && bound !== null ? bound.port : options.port;
-  return ending(server, open, `${options.address}:${port}`);
+  return ending(server, open, boundAddress(server, options));
 }
 
-function certificateOf(socket: TLSSocket): Uint8Array | undefined {
+type TlsFiles = Required<Pick<TlsServerOptions, 'cert' | 'key' | 'ca'>>;
+
+/** TLS 1.3, and nobody without a certificate of the CA. */
+export function mutualTls(files: TlsFiles, limits: Limits): TlsServer {
+  const server = createTlsServer({
+    ...files,
+    requestCert: true,
+    rejectUnauthorized: true,
+    minVersion: 'TLSv1.3',
+    ALPNProtocols: ['http/1.1'],
+    handshakeTimeout: limits.request,
+    // A resumed session would not be asked for its certificate again.
+    secureOptions: constants.SSL_OP_NO_TICKET,
+    allowHalfOpen: true,
+  });
+  server.on('tlsClientError', (_error, socket) => socket.destroy());
+  return server;
+}
+
+/** DER; undefined where none was shown. */
+export function certificateOf(socket: TLSSocket): Uint8Array | undefined {
   const raw: unknown = socket.getPeerCertificate(true)?.raw;
   return raw instanceof Uint8Array ? raw : undefined;
 }
@@ -136,44 +146,3 @@ function descriptorOf(socket: Socket): number {
     throw new MosError('io', 'cannot ask who is at the other end of the socket: it is closed');
   return handle.fd;
 }
-
-function accept(
-  server: Server,
-  event: 'connection' | 'secureConnection',
-  limits: Limits,
-  serve: (socket: Socket) => Promise<void>,
-): Set<Socket> {
-  const open = new Set<Socket>();
-  server.on(event, (socket: Socket) => {
-    socket.on('error', () => {}); // a client that goes away is nothing to tell
-    if (open.size >= limits.connections) {
-      socket.destroy();
-      return;
-    }
-    open.add(socket);
-    socket.on('close', () => open.delete(socket));
-    socket.setNoDelay?.(true);
-    serve(socket).catch(() => socket.destroy());
-  });
-  return open;
-}
-
-function listening(server: Server, at: { path: string } | { fd: number } | { host: string; port: number }) {
-  return new Promise<void>((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        new MosError('io', `cannot listen: ${messageOf(error)}`, { hint: 'is another mosctl serve there?' }),
-      ),
-    );
-    server.listen(at, () => resolve());
-  });
-}
-
-const ending = (server: Server, open: ReadonlySet<Socket>, address: string): Listener => ({
-  address,
-  [Symbol.asyncDispose]: () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      for (const socket of open) socket.destroy();
-    }),
-});

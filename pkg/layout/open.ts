@@ -1,8 +1,9 @@
 import { isMosError, MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { type Descriptor, verifiedBody } from '../oci/index.ts';
-import { blobBytes, blobFile, readBlob } from './blobs.ts';
+import { blobBytes, blobFile, blobSize, readBlob } from './blobs.ts';
 import {
+  blobPath,
   checkLayout,
   createLayout,
   type LayoutFolder,
@@ -107,6 +108,10 @@ export function layoutAt(at: LayoutFolder): Layout {
       return at.host.files.lock(sessionLockPath(at), { wait: lockWait, owner: at.owner, shared: true });
     },
     blobFile: (descriptor) => blobFile(at, descriptor),
+    findBlob: async (digest) => {
+      const size = await blobSize(at, digest);
+      return size === undefined ? undefined : { path: blobPath(at, digest), size };
+    },
     read: (descriptor) => readBlob(at, descriptor),
     resolve: (wanted) => resolveName(at, wanted),
     referrers: (subject, artifactType) => findReferrers(at, subject, artifactType),

@@ -12,6 +12,8 @@ export interface Layout extends Repository {
 
   /** The file of a blob, for a mount; it is there, a regular file and as long as the descriptor says, else `corrupt` or `not-found`. */
   blobFile(descriptor: Descriptor): Promise<string>;
+  /** The file of a blob and its length, whatever names it; a regular file, not hashed. */
+  findBlob(digest: Digest): Promise<{ readonly path: string; readonly size: number } | undefined>;
   /** The bytes of a small document, verified. */
   read(descriptor: Descriptor): Promise<Uint8Array>;
   /** Entries of index.json in its order. */

@@ -12,6 +12,7 @@ export type { IncomingOptions, ResultTarget } from './incoming.ts';
 export type { InspectedImage, InspectedLayer } from './inspect-image.ts';
 export type { InspectedManifest, ManifestProof, VerifyManifestOptions } from './inspect-manifest.ts';
 export type { InstallOptions, InstallResult } from './install.ts';
+export type { Content, Offer, Shelf } from './mirror/index.ts';
 export type { MountOptions, MountResult } from './mount.ts';
 export type { MountImageOptions } from './mount-image.ts';
 export type { OperationPlan } from './operation.ts';
@@ -90,3 +91,7 @@ export const makeReceipt: typeof import('./receipt.ts').makeReceipt = async (...
   (await import('./receipt.ts')).makeReceipt(...args);
 export const verifyReceipt: typeof import('./receipt.ts').verifyReceipt = async (...args) =>
   (await import('./receipt.ts')).verifyReceipt(...args);
+export const readOffer: typeof import('./mirror/index.ts').readOffer = async (...args) =>
+  (await import('./mirror/index.ts')).readOffer(...args);
+export const offerMark: typeof import('./mirror/index.ts').offerMark = async (...args) =>
+  (await import('./mirror/index.ts')).offerMark(...args);

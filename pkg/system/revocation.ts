@@ -9,7 +9,7 @@ import {
 import type { Machine } from './machine.ts';
 
 /** The newest revocation lists that this machine has seen are kept beside the state. */
-const keptLists = ({ paths }: Machine): string => `${paths.config}/mos/revoked.pem`;
+export const keptLists = ({ paths }: Machine): string => `${paths.config}/mos/revoked.pem`;
 
 /** The newest of what is kept and what came with a manifest, of each CA; what strangers made is left out. */
 export async function knownRevocations(

@@ -1,11 +1,14 @@
 import { codeOf, hintOf, httpStatusOf, type MosError, messageOf } from '../../errors/index.ts';
 import { Refused } from './refused.ts';
 
+/** Bytes whose number is known before the first is read. */
+export type Bytes = { readonly length: number; read(): AsyncIterable<Uint8Array> };
+
 export type Answer = {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** Text that is there, or text that comes as it happens; then the connection ends with it. */
-  readonly body: string | AsyncIterable<string>;
+  /** Text that is there, bytes, or text that comes as it happens; then the connection ends with it. */
+  readonly body: string | Bytes | AsyncIterable<string>;
 };
 
 export const jsonAnswer = (
@@ -59,6 +62,7 @@ export const reasons: Readonly<Record<number, string>> = {
   200: 'OK',
   202: 'Accepted',
   204: 'No Content',
+  206: 'Partial Content',
   400: 'Bad Request',
   403: 'Forbidden',
   404: 'Not Found',
@@ -67,6 +71,7 @@ export const reasons: Readonly<Record<number, string>> = {
   409: 'Conflict',
   413: 'Content Too Large',
   415: 'Unsupported Media Type',
+  416: 'Range Not Satisfiable',
   417: 'Expectation Failed',
   422: 'Unprocessable Content',
   423: 'Locked',

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type Answer, problemAnswer, reasons } from './answer.ts';
+import { type Answer, type Bytes, problemAnswer, reasons } from './answer.ts';
 import { parseRequestHead, type RequestHead } from './head.ts';
 import { Gone, Input } from './input.ts';
 import type { Limits } from './limits.ts';
@@ -54,11 +54,14 @@ async function serveOne(
   const isLast =
     request === undefined ||
     !request.keepsOpen ||
-    typeof answer.body !== 'string' ||
+    isEndless(answer.body) ||
     answer.headers['connection'] === 'close';
   await send(socket, input, isLast ? ending(answer) : answer, request?.method === 'HEAD', limits);
   return !isLast;
 }
+
+const isEndless = (body: Answer['body']): body is AsyncIterable<string> =>
+  typeof body !== 'string' && !('length' in body);
 
 const nothing = Buffer.alloc(0);
 const ending = (answer: Answer): Answer => ({
@@ -84,15 +87,31 @@ async function send(
     await write(socket, `${head}${length}\r\n${isHead ? '' : body}`, limits.answer);
     return;
   }
-  await write(socket, `${head}\r\n`, limits.answer);
-  for await (const text of body) {
-    if (input.isOver || socket.destroyed) return;
-    await write(socket, text, limits.answer);
+  if (isEndless(body)) {
+    await write(socket, `${head}\r\n`, limits.answer);
+    for await (const text of body) {
+      if (input.isOver || socket.destroyed) return;
+      await write(socket, text, limits.answer);
+    }
+    return;
   }
+  await write(socket, `${head}content-length: ${body.length}\r\n\r\n`, limits.answer);
+  if (!isHead) await sendBytes(socket, body, limits.answer);
+}
+
+/** Fewer bytes than were announced end the connection: the other side must not take the next answer for the rest. */
+async function sendBytes(socket: Socket, { length, read }: Bytes, limit: number): Promise<void> {
+  let left = length;
+  for await (const chunk of read()) {
+    left -= chunk.length;
+    if (left < 0) break;
+    await write(socket, chunk, limit);
+  }
+  if (left !== 0) throw new Gone();
 }
 
 /** Ends when a client that is slow has taken most of it; one that takes nothing is left. */
-function write(socket: Socket, text: string, limit: number): Promise<void> {
+function write(socket: Socket, text: string | Uint8Array, limit: number): Promise<void> {
   if (socket.destroyed) throw new Gone();
   if (socket.write(text)) return Promise.resolve();
   return new Promise((resolve, reject) => {

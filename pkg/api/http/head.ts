@@ -16,7 +16,6 @@ export type RequestHead = {
 const header =
   /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[!-~\x80-\xff](?:[ \t!-~\x80-\xff]*[!-~\x80-\xff])?)?)[ \t]*$/;
 const requestLine = /^([A-Z]{1,16}) ([!-~]{1,4096}) HTTP\/1\.([01])$/;
-const segments = /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/;
 
 /** Headers that decide how a request is read: two of one could be read in two ways. */
 const once = new Set(['host', 'content-length', 'content-type', 'transfer-encoding', 'connection']);
@@ -36,7 +35,7 @@ export function parseRequestHead(text: string, limits: Limits): RequestHead {
   if (headers.has('expect')) throw bad('Expect is not understood', 417);
   return {
     method: line[1] ?? '',
-    ...parseTarget(line[2] ?? ''),
+    ...parseTarget(line[2] ?? '', limits),
     headers,
     length: parseLength(headers.get('content-length'), limits),
     keepsOpen: !/\bclose\b/i.test(headers.get('connection') ?? ''),
@@ -64,10 +63,10 @@ function parseLength(text: string | undefined, limits: Limits): number {
   return length;
 }
 
-function parseTarget(target: string): Pick<RequestHead, 'path' | 'query'> {
+function parseTarget(target: string, { paths }: Limits): Pick<RequestHead, 'path' | 'query'> {
   const mark = target.indexOf('?');
   const path = mark < 0 ? target : target.slice(0, mark);
-  if (!segments.test(path)) throw new Refused(400, 'its path is malformed');
+  if (!paths.test(path)) throw new Refused(400, 'its path is malformed');
   return { path, query: mark < 0 ? new Map() : parseQuery(target.slice(mark + 1)) };
 }
 

@@ -12,6 +12,8 @@ export type Limits = {
   /** For a client to take what it asked for. */
   readonly answer: number;
   readonly connections: number;
+  /** What a path may be: no percent signs, no empty and no dot segments. */
+  readonly paths: RegExp;
 };
 
 export const usualLimits: Limits = {
@@ -23,4 +25,5 @@ export const usualLimits: Limits = {
   first: 30_000,
   answer: 30_000,
   connections: 4096,
+  paths: /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/,
 };

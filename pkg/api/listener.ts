@@ -1,0 +1,58 @@
+import type { Server, Socket } from 'node:net';
+import { MosError, messageOf } from '../errors/index.ts';
+import type { Limits } from './http/index.ts';
+
+/** Where the daemon is reached; ends with `await using`, and so do its connections. */
+export type Listener = AsyncDisposable & { readonly address: string };
+
+/** Serves what connects, as many at once as the limits say. */
+export function accept(
+  server: Server,
+  event: 'connection' | 'secureConnection',
+  limits: Limits,
+  serve: (socket: Socket) => Promise<void>,
+): Set<Socket> {
+  const open = new Set<Socket>();
+  server.on(event, (socket: Socket) => {
+    socket.on('error', () => {}); // a client that goes away is nothing to tell
+    if (open.size >= limits.connections) {
+      socket.destroy();
+      return;
+    }
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    socket.setNoDelay?.(true);
+    serve(socket).catch(() => socket.destroy());
+  });
+  return open;
+}
+
+export function listening(
+  server: Server,
+  at: { path: string } | { fd: number } | { host: string; port: number },
+) {
+  return new Promise<void>((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(
+        new MosError('io', `cannot listen: ${messageOf(error)}`, { hint: 'is another mosctl serve there?' }),
+      ),
+    );
+    server.listen(at, () => resolve());
+  });
+}
+
+export const ending = (server: Server, open: ReadonlySet<Socket>, address: string): Listener => ({
+  address,
+  [Symbol.asyncDispose]: () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      for (const socket of open) socket.destroy();
+    }),
+});
+
+/** `address:port`, the port that the kernel chose where 0 was wanted. */
+export function boundAddress(server: Server, { address, port }: { address: string; port: number }): string {
+  const bound = server.address();
+  const at = typeof bound === 'object' && bound !== null ? bound.port : port;
+  return address.includes(':') ? `[${address}]:${at}` : `${address}:${at}`;
+}

@@ -1,0 +1,1 @@
+export { listenMirror, type MirrorOptions } from './listen.ts';

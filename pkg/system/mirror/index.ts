@@ -1,0 +1,2 @@
+export { type Offer, offerMark, readOffer } from './offer.ts';
+export type { Content, Shelf } from './shelf.ts';
