@@ -1,6 +1,6 @@
-// TEST_GROUP names a folder of tests that need more than a unit test may use: linux (root), lxc, vm, parity (the executable).
+// TEST_GROUP names a folder of tests that need more than a unit test may use: linux (root), lxc, vm, tpm (a TPM of software), parity (the executable).
 const group = process.env.TEST_GROUP;
-const special = ['linux', 'guest', 'lxc', 'vm', 'parity', 'registry-real', 'schemathesis', 'crash'];
+const special = ['linux', 'guest', 'lxc', 'vm', 'tpm', 'parity', 'registry-real', 'schemathesis', 'crash'];
 export default {
   files:
     group === undefined

@@ -4,6 +4,7 @@ import { apiClientAdd, apiClientRevoke } from './api-client.ts';
 import { computePcr7 } from './compute-pcr7.ts';
 import { keysetAdd } from './keyset-add.ts';
 import { keysetList } from './keyset-list.ts';
+import { keysetPcr7data } from './keyset-pcr7data.ts';
 import { keysetShow } from './keyset-show.ts';
 import { projectAdd } from './project-add.ts';
 import { projectList } from './project-list.ts';
@@ -12,6 +13,7 @@ import { signEfi } from './sign-efi.ts';
 import { sudiAdd } from './sudi-add.ts';
 import { sudiList } from './sudi-list.ts';
 import { ticketAdd } from './ticket-add.ts';
+import { tpmPolicyGen } from './tpm-policy-gen.ts';
 import { verifyEfi } from './verify-efi.ts';
 
 export const trust: Program = {
@@ -31,6 +33,7 @@ export const trust: Program = {
     keysetList,
     keysetAdd,
     keysetShow,
+    keysetPcr7data,
     projectList,
     projectAdd,
     projectRevoke,
@@ -43,5 +46,6 @@ export const trust: Program = {
     signEfi,
     verifyEfi,
     computePcr7,
+    tpmPolicyGen,
   ],
 };

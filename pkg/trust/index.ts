@@ -36,7 +36,9 @@ export {
 } from './keyset/api.ts';
 export { type KeysOptions, keysFolder } from './keyset/folder.ts';
 export { listKeysets, listProjects, listSudis } from './keyset/list.ts';
-export { firmwareKeys, type KeysetPcr7, keysetPcr7 } from './keyset/pcr7.ts';
+export { type BootPurpose, firmwareKeys, type KeysetPcr7, keysetPcr7 } from './keyset/pcr7.ts';
+export type { SignedPolicies } from './keyset/pcr7-data.ts';
+export { addPcr7Data, generatePolicies, type Pcr7DataOptions, type PolicyFiles } from './keyset/policies.ts';
 export { type Revoked, revokeApiClient, revokeProject } from './keyset/revoke.ts';
 export { type ShownFile, type ShownKeyset, showKeyset } from './keyset/show.ts';
 export { openSigner, parseProjectName, type Signer } from './keyset/signer.ts';
@@ -50,4 +52,17 @@ export {
 } from './revocation.ts';
 export { signStatement, verifyStatement } from './statement.ts';
 export { type Ticket, type TicketPolicy, type VerifiedTicket, verifyTicket } from './ticket.ts';
+export {
+  authorizedPolicy,
+  firstPolicyVersion,
+  luksPolicy,
+  type NvPublic,
+  nameOfKey,
+  nvAttributes,
+  passwordPolicy,
+  pcr7Selection,
+  policyVersionIndex,
+  renderNvPublic,
+  renderPublicKey,
+} from './tpm/policy.ts';
 export type { Verified } from './verified.ts';

@@ -3,8 +3,10 @@ import { MosError } from '../../errors/index.ts';
 import { type Host, readText } from '../../host/index.ts';
 import type { KeyType } from '../algorithms.ts';
 import { parseCertificatePem } from '../pem.ts';
+import { firstPolicyVersion } from '../tpm/policy.ts';
 import { checkName, folderOfKeys, type KeysOptions, keysetFolder, projectFolder } from './folder.ts';
 import { type Credentials, generateKeys, type Issuer, issue } from './issue.ts';
+import { writeComputedPcr7Data } from './pcr7-data.ts';
 import { firstProject, type KeysetEntry, keysetFolders, planKeyset, planProject, planSudi } from './plan.ts';
 import { readPair } from './signer.ts';
 import { makeWhole, newFolder, writeCredentials, writeText } from './store.ts';
@@ -56,6 +58,7 @@ export async function addKeyset(
     for (const { folder: name, guid } of entries)
       await writeCredentials(host, `${folder}/${name}`, made.get(name) as Credentials, guid);
     await host.files.syncFolder(`${folder}/manifest`);
+    await writeComputedPcr7Data(host, folder, keyset, firstPolicyVersion);
   });
   return { keyset, path, project: { keyset, project: firstProject, path: `${path}/${project}`, product } };
 }

@@ -10,8 +10,12 @@ export const firmwareKeys = {
   db: ['uefi-db', 'uki-production', 'uki-limited', 'uki-tpm'],
 } as const;
 
+/** What a boot file is for: its key decides what the TPM gives to it. */
+export const bootPurposes = ['production', 'limited', 'tpm'] as const;
+export type BootPurpose = (typeof bootPurposes)[number];
+
 /** PCR 7 of a machine that enrolled the keyset and booted a file of each kind; hex. */
-export type KeysetPcr7 = Readonly<Record<'production' | 'limited' | 'tpm', string>>;
+export type KeysetPcr7 = Readonly<Record<BootPurpose, string>>;
 
 /** `dbx` is a file with the content of that variable, where the firmware has one. */
 export async function keysetPcr7(
@@ -19,15 +23,20 @@ export async function keysetPcr7(
   keyset: string,
   options: KeysOptions & { readonly dbx?: string | undefined } = {},
 ): Promise<KeysetPcr7> {
-  const folder = await keysetFolder(host, keyset, options);
+  const dbx = options.dbx === undefined ? undefined : await host.files.read(options.dbx);
+  return pcr7Of(host, await keysetFolder(host, keyset, options), dbx);
+}
+
+/** The same of the folder of a keyset, also of one that is being made. */
+export async function pcr7Of(host: Host, folder: string, dbx?: Uint8Array): Promise<KeysetPcr7> {
   const read = (key: string) => readFirmwareCertificate(host, `${folder}/${key}`);
   const [pk, kek, db] = await Promise.all(
     [firmwareKeys.PK, firmwareKeys.KEK, firmwareKeys.db].map((keys) => Promise.all(keys.map(read))),
   );
-  const dbx = options.dbx === undefined ? {} : { dbx: await host.files.read(options.dbx) };
   const of = async (key: string): Promise<string> => {
     const used = [await read('uefi-db'), await read(key)];
-    return computePcr7({ pk: pk ?? [], kek: kek ?? [], db: db ?? [], ...dbx, used }).toString('hex');
+    const state = { pk: pk ?? [], kek: kek ?? [], db: db ?? [], used };
+    return computePcr7(dbx === undefined ? state : { ...state, dbx }).toString('hex');
   };
   return {
     production: await of('uki-production'),

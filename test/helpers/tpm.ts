@@ -1,0 +1,61 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+
+// A TPM of software without a machine around it, for what talks to one and for tpm2-tools beside it.
+
+export type SoftwareTpm = {
+  /** Where it listens for commands. */
+  readonly socket: string;
+  /** Its state, and room for files of the test. */
+  readonly folder: string;
+  /** `tool('pcrread', 'sha256:7')` is tpm2_pcrread with its files in `folder`; returns what it printed. */
+  tool(...args: readonly string[]): string;
+  /** Power off and on: PCRs and sessions are new, NV stays. */
+  restart(): Promise<void>;
+};
+
+export async function softwareTpm(t: ExecutionContext): Promise<SoftwareTpm> {
+  // A path of a socket has at most 107 bytes.
+  const folder = mkdtempSync('/tmp/mos-tpm-');
+  const socket = join(folder, 'socket');
+  let stop = await start(folder, socket);
+  t.teardown(async () => {
+    await stop();
+    rmSync(folder, { recursive: true });
+  });
+  const env = { PATH: process.env.PATH, TPM2TOOLS_TCTI: `swtpm:path=${socket}` };
+  return {
+    socket,
+    folder,
+    tool: (...args) => {
+      const said = execFileSync('tpm2', args, { env, cwd: folder, encoding: 'utf8', stdio: 'pipe' });
+      // There is no resource manager in between: what a tool loaded stays otherwise.
+      execFileSync('tpm2', ['flushcontext', '-t'], { env, stdio: 'pipe' });
+      return said;
+    },
+    restart: async () => {
+      await stop();
+      stop = await start(folder, socket);
+    },
+  };
+}
+
+async function start(folder: string, socket: string): Promise<() => Promise<void>> {
+  const server = ['--server', `type=unixio,path=${socket}`, '--ctrl', `type=unixio,path=${socket}.ctrl`];
+  const tpm = spawn(
+    'swtpm',
+    ['socket', '--tpm2', '--tpmstate', `dir=${folder}`, ...server, '--flags', 'not-need-init,startup-clear'],
+    { stdio: 'ignore' },
+  );
+  const ended = new Promise((resolve) => tpm.once('close', resolve));
+  for (let tries = 0; tries < 200 && !existsSync(`${socket}.ctrl`); tries++) await wait(25);
+  return async () => {
+    tpm.kill();
+    await ended;
+    rmSync(socket, { force: true });
+    rmSync(`${socket}.ctrl`, { force: true });
+  };
+}
