@@ -18,6 +18,8 @@ export const inInitrd = {
   modules: 'lib/modules',
   /** Names of the modules' files in the order of loading, one a line. */
   moduleOrder: 'lib/modules/order',
+  /** Of a bootkit; an initrd of its own has none. */
+  buildId: 'build-id',
   newRoot: 'sysroot',
 } as const;
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# Debian's cloud kernel into a folder: kernel.sh OUT makes OUT/vmlinuz and OUT/modules/*.ko. Nothing of it is installed here.
+# Debian's cloud kernel into a folder: kernel.sh OUT makes OUT/vmlinuz, OUT/lib/modules/<release> as Debian has it, and
+# OUT/modules/*.ko, links to all of them. Nothing of it is installed here.
 set -euo pipefail
 out=$1
 work=$(mktemp -d)
@@ -12,10 +13,10 @@ cd "$work"
 apt-get download -q "$(package)" || { apt-get update -q && apt-get download -q "$(package)"; }
 dpkg-deb --extract ./*.deb files
 mkdir files/modules
-find files/lib/modules -name '*.ko' -exec mv -t files/modules {} +
+find files/lib/modules -name '*.ko' -exec ln -t files/modules {} +
 mv files/boot/vmlinuz-* files/vmlinuz
 
 cd - >/dev/null
 rm -rf "$out"
 mkdir -p "$out"
-mv "$work"/files/{vmlinuz,modules} "$out"
+cp -a "$work"/files/{vmlinuz,modules,lib} "$out"

@@ -7,7 +7,7 @@ export const bootkitBuild = command({
   name: 'bootkit build',
   summary: 'Make what a machine boots from, signed with a keyset',
   description:
-    'Boot files (unified kernel images) for production, limited use and TPM provisioning, the boot loader, and the files that enrol the keyset in firmware: keys/*.auth go to loader/keys/auto of the ESP. KERNEL is a folder with vmlinuz and modules/*.ko. The same parts give the same bytes.',
+    'Boot files (unified kernel images) for production, limited use and TPM provisioning, the boot loader, and the files that enrol the keyset in firmware: keys/*.auth go to loader/keys/auto of the ESP. KERNEL is a folder with vmlinuz, modules/*.ko for the initrd, and lib/modules. An import file names oci:DIR/image:bootkit as the source of the target bootkit. The same parts give the same bytes.',
   arguments: {
     keyset: { kind: 'text', value: 'KEYSET', help: 'whose keys sign' },
     output: { kind: 'path', value: 'DIR', help: 'the folder to make' },
@@ -45,9 +45,11 @@ export const bootkitBuild = command({
     const { initrdArchive } = await import('../../initrd/archive.ts');
     const { kernel, preinit, ...rest } = options;
     const mosctl = host.machine.program()[0];
-    const initrd = (manifestCa: string) =>
-      initrdArchive(host, { preinit, mosctl, manifestCa, modules: `${kernel}/modules` }, { compress: true });
-    return use.buildBootkit(host, { ...rest, ...args, kernel: `${kernel}/vmlinuz`, initrd }, report);
+    const modules = `${kernel}/modules`;
+    const initrd = (manifestCa: string, identify: (archive: Uint8Array) => string) =>
+      initrdArchive(host, { preinit, mosctl, manifestCa, modules }, { compress: true, identify });
+    const parts = { kernel: `${kernel}/vmlinuz`, modules: `${kernel}/lib/modules`, initrd };
+    return use.buildBootkit(host, { ...rest, ...args, ...parts }, report);
   },
   render: renderBootkit,
 });

@@ -3,13 +3,14 @@ import type { BootFile, BuiltBootkit } from '../../pkg/system/index.ts';
 import { size } from '../cli/progress.ts';
 import { renderTable } from './table.ts';
 
-export const renderBootkit = ({ output, release, files }: BuiltBootkit): string =>
+export const renderBootkit = ({ output, release, buildId, files, source }: BuiltBootkit): string =>
   [
-    `made ${output} with Linux ${release}`,
+    `made ${output} with Linux ${release}, build ${buildId.slice(0, 12)}`,
     renderTable(
       ['file', 'size', 'signed by'],
       files.map(({ name, bytes, signer }) => [name, size(bytes), signer]),
     ),
+    `the target bootkit in an import file: source: ${source}`,
   ].join('\n');
 
 type Inspected = Omit<BootFile, 'initrd'> & { readonly initrd: ListedInitrd };

@@ -26,6 +26,10 @@ export const annotationKeys = {
   created: 'org.opencontainers.image.created',
   verityRoot: 'io.stackeroci.stacker.atomfs_verity_root_hash',
   verityRootSquashfs: 'io.stackeroci.stacker.squashfs_verity_root_hash',
+  /** Of the image of a bootkit: digest and size of its boot file, and the id that the initrd in it has. */
+  bootFile: 'io.machine.mos.boot-file',
+  bootFileSize: 'io.machine.mos.boot-file-size',
+  buildId: 'io.machine.mos.build-id',
 } as const;
 
 export const isIndexType = (type: string): boolean => type === media.index || type === media.dockerList;

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import { MosError } from '../../errors/index.ts';
-import { buildUki, parseKernelRelease } from '../../esp/index.ts';
+import { buildUki, parseKernelRelease, type UkiParts } from '../../esp/index.ts';
 import { type Host, temporaryPath, writeAtomic } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { firmwareKeys, showKeyset, signEfi } from '../../trust/index.ts';
 import { writeEnrolment } from './enrolment.ts';
+import { imagePlace, writeBootkitImage } from './image.ts';
 
 export type BuildBootkitOptions = {
   readonly keyset: string;
@@ -11,18 +13,23 @@ export type BuildBootkitOptions = {
   readonly output: string;
   /** A bzImage. */
   readonly kernel: string;
+  /** `lib/modules` as the distribution has it, with a folder for the kernel. */
+  readonly modules: string;
   readonly stub: string;
   readonly loader: string;
   readonly commandLine: string;
-  /** Makes the archive; compressed as the kernel reads it. */
-  readonly initrd: (manifestCa: string) => Promise<Uint8Array>;
+  /** Makes the archive, compressed as the kernel reads it, with the build id that follows from all the rest of it. */
+  readonly initrd: (manifestCa: string, identify: (archive: Uint8Array) => string) => Promise<Uint8Array>;
 };
 
 export type BuiltFile = { readonly name: string; readonly bytes: number; readonly signer: string };
 export type BuiltBootkit = {
   readonly output: string;
   readonly release: string;
+  readonly buildId: string;
   readonly files: readonly BuiltFile[];
+  /** What an import file names as the source of the target bootkit. */
+  readonly source: string;
 };
 
 /** Which key signs which image. What the TPM gives to one of them it gives to no other: PCR 7 has the certificate. */
@@ -51,30 +58,56 @@ export async function buildBootkit(
       throw new MosError('not-found', `cannot build a bootkit: there is no ${path}`, {
         hint: 'apt-get install systemd-boot-efi has the loader and the stub',
       });
+  const parts = await readParts(host, options);
+  const modules = `${options.modules}/${parts.release}`;
+  if ((await host.files.stat(modules))?.type !== 'directory')
+    throw new MosError('not-found', `cannot build a bootkit: there is no ${modules}`, {
+      hint: 'the package of the kernel, unpacked, has lib/modules/<release>',
+    });
   report({ kind: 'note', text: 'packing the initrd' });
-  const initrd = await options.initrd(await certificateOf(host, options.keyset, 'manifest-ca'));
-  const bytes = await host.files.read(kernel);
-  const release = parseKernelRelease(bytes);
-  const uki = buildUki({
-    stub: await host.files.read(stub),
-    kernel: bytes,
-    initrd,
-    commandLine: options.commandLine,
-    osRelease: `ID=mos\nNAME=mos\nPRETTY_NAME="mos on Linux ${release}"\n`,
-    release,
-  });
+  let buildId = '';
+  const initrd = await options.initrd(
+    await certificateOf(host, options.keyset, 'manifest-ca'),
+    (archive) => (buildId = identify(archive, options, parts)),
+  );
+  const { commandLine } = options;
+  const uki = buildUki({ ...parts, initrd, commandLine });
   const made = temporaryPath(output);
   try {
     await host.files.makeFolder(made, { parents: true });
     const files = await signAll(host, options, uki, made);
     await writeEnrolment(host, options.keyset, `${made}/keys`);
+    report({ kind: 'note', text: 'packing the image' });
+    await writeBootkitImage(host, { folder: made, release: parts.release, modules, buildId });
     await host.files.syncFolder(made);
     await host.files.rename(made, output);
-    return { output, release, files };
+    const source = `oci:${output}/${imagePlace.folder}:${imagePlace.tag}`;
+    return { output, release: parts.release, buildId, files, source };
   } catch (error) {
     await host.files.removeTree(made);
     throw error;
   }
+}
+
+type Parts = Pick<UkiParts, 'stub' | 'kernel' | 'osRelease' | 'release'>;
+
+async function readParts(host: Host, options: BuildBootkitOptions): Promise<Parts> {
+  const kernel = await host.files.read(options.kernel);
+  const release = parseKernelRelease(kernel);
+  return {
+    stub: await host.files.read(options.stub),
+    kernel,
+    osRelease: `ID=mos\nNAME=mos\nPRETTY_NAME="mos on Linux ${release}"\n`,
+    release,
+  };
+}
+
+/** Of everything that a boot file is made of, and of nothing that signs it. */
+function identify(archive: Uint8Array, { commandLine }: BuildBootkitOptions, parts: Parts): string {
+  const hasher = createHash('sha256');
+  for (const part of [archive, parts.kernel, parts.stub, Buffer.from(commandLine)])
+    hasher.update(`${part.length}\n`).update(part);
+  return hasher.digest('hex');
 }
 
 async function signAll(

@@ -1,2 +1,3 @@
 export { type BuildBootkitOptions, type BuiltBootkit, buildBootkit } from './build.ts';
+export { bootFileOf, type DescribedBootFile, inBootkit, parseBuildId } from './contents.ts';
 export { type BootFile, readBootFile } from './inspect.ts';
