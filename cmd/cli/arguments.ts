@@ -59,13 +59,12 @@ function spelledBy(known: ReadonlyMap<string, Spelling>, argv: readonly string[]
   return { globals, rest };
 }
 
-/** The command the words name, and undefined where help or an error is to be shown. */
+/** The command the words name, `update check` before `update`; undefined where help or an error is to be shown. */
 export function findCommand(program: Program, rest: readonly string[]): Command | undefined {
   const words = wordsOf(program, rest);
-  return program.commands.find(({ name }) => {
-    const own = name.split(' ');
-    return own.every((word, index) => words[index] === word);
-  });
+  return program.commands
+    .filter(({ name }) => name.split(' ').every((word, index) => words[index] === word))
+    .toSorted((a, b) => b.name.length - a.name.length)[0];
 }
 
 /** The first words that are neither an option nor an option's value. */

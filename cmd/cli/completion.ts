@@ -40,9 +40,11 @@ function renderBash(program: Program): string {
     (c) =>
       `    ${JSON.stringify(c.name)}) words=${JSON.stringify([...choicesOf(c), ...flagsOf(c)].join(' '))} ;;`,
   );
-  const groups = [...second].map(
-    ([group, words]) => `    ${JSON.stringify(group)}) words=${JSON.stringify(words.join(' '))} ;;`,
-  );
+  const groups = [...second].map(([group, words]) => {
+    const own = visible(program).find(({ name }) => name === group);
+    const all = [...words, ...(own === undefined ? [] : flagsOf(own))].join(' ');
+    return `    ${JSON.stringify(group)}) words=${JSON.stringify(all)} ;;`;
+  });
   return `_${program.name}() {
   local current="\${COMP_WORDS[COMP_CWORD]}" words="" path="" word
   for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
@@ -60,6 +62,7 @@ _${program.name}_command() {
   local path="$1"
   case "$path" in
 ${visible(program)
+  .toSorted((a, b) => b.name.split(' ').length - a.name.split(' ').length)
   .map(
     (c) =>
       `    ${JSON.stringify(c.name)}|${JSON.stringify(`${c.name} `)}*) echo ${JSON.stringify(c.name)} ;;`,

@@ -17,7 +17,7 @@ export function parseCommandLine(program: Program, rest: readonly string[], cwd:
   // Only the chosen command is built: the list of all costs more than the rest of a short command.
   const commander = build(
     program,
-    chosen === undefined ? program.commands : [chosen],
+    chosen === undefined ? program.commands : [chosen, ...belowOf(program, chosen)],
     (command, words, options) => {
       parsed = {
         kind: 'run',
@@ -42,6 +42,10 @@ export function parseCommandLine(program: Program, rest: readonly string[], cwd:
   }
   return parsed ?? { kind: 'help', text: commander.helpInformation(), wanted: false };
 }
+
+/** `update check` below `update`: its help lists them. */
+const belowOf = ({ commands }: Program, { name }: Command): readonly Command[] =>
+  commands.filter((command) => command.name.startsWith(`${name} `));
 
 /** The help of one command, for docs/cli.md. */
 export function helpOf(program: Program, command: Command): string {

@@ -5,6 +5,7 @@ import { completion } from './completion.ts';
 import { createBootFs } from './create-boot-fs.ts';
 import { diff } from './diff.ts';
 import { gc } from './gc.ts';
+import { hold } from './hold.ts';
 import { install } from './install.ts';
 import { log } from './log.ts';
 import { mount } from './mount.ts';
@@ -17,6 +18,15 @@ import { exec, logs, ps, restart, shell, stop, supervise } from './services.ts';
 import { status } from './status.ts';
 import { umount } from './umount.ts';
 import { update } from './update.ts';
+import { updateSettings } from './update-settings.ts';
+import {
+  updateActivate,
+  updateApply,
+  updateCheck,
+  updateDeactivate,
+  updatePrepare,
+  updateStatus,
+} from './updates.ts';
 import { verify } from './verify.ts';
 import { volumeList, volumePurge } from './volume.ts';
 import { why } from './why.ts';
@@ -27,6 +37,8 @@ export const mosctl: Program = {
   groups: { volume: 'what services keep', receipt: 'what the machine signs of its generations' },
   commands: [
     ...[install, update, rollback, activate, boot, reboot, createBootFs, mount, umount],
+    ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
+    ...[updateSettings, hold],
     ...[volumeList, volumePurge],
     ...[stop, restart, ps, logs, exec, shell, supervise],
     ...[receiptShow, receiptVerify],

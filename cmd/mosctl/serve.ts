@@ -1,6 +1,6 @@
 import { MosError } from '../../pkg/errors/index.ts';
 import { command } from '../cli/command.ts';
-import { root } from '../cli/common.ts';
+import { integrity, root } from '../cli/common.ts';
 import { ca } from './incoming.ts';
 
 export const serve = command({
@@ -29,6 +29,7 @@ export const serve = command({
     },
     root,
     ca,
+    integrity,
   },
   examples: [
     'mosctl serve --listen 0.0.0.0:8443',
@@ -51,7 +52,8 @@ export const serve = command({
     const neighbours = open ? undefined : { ...files, sudiCa: `${secure}/sudiCA.pem` };
     const mirror = options.mirror ? { ...parseListen(options.mirrorListen), neighbours } : undefined;
     const socket = options.socket ?? `${runtime}/api.sock`;
-    return run(host, { root: base, ca: anchors, builtAt, socket, tls, mirror, signal }, report);
+    const common = { root: base, ca: anchors, builtAt, integrity: options.integrity, signal };
+    return run(host, { ...common, socket, tls, mirror }, report);
   },
   render: ({ addresses }) => `listened at ${addresses.join(' and ')}`,
 });

@@ -1,3 +1,4 @@
+import type { Integrity } from '../atomfs/index.ts';
 import type { Host } from '../host/index.ts';
 import { openState } from '../state/index.ts';
 import { log, machinePaths, type StatusResult, status } from '../system/index.ts';
@@ -10,6 +11,10 @@ export type ApiOptions = {
   /** The manifest CA of the command line; callers can't choose one. */
   readonly ca?: string | undefined;
   readonly builtAt: Date;
+  /** How layers are checked that are mounted for who calls; default verity. */
+  readonly integrity?: Integrity | undefined;
+  /** In place of a reboot of this machine, where it is none. */
+  readonly reboot?: (() => Promise<void>) | undefined;
   /** Lines for the journal. */
   readonly tell?: (line: string) => void;
 };

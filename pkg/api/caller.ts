@@ -3,7 +3,12 @@ import { type Host, type Peer, readTextIfThere } from '../host/index.ts';
 import { type ApiRole, apiRoles } from '../trust/index.ts';
 
 /** Who calls, and what they may do. */
-export type Caller = { readonly name: string; readonly role: ApiRole };
+export type Caller = {
+  readonly name: string;
+  readonly role: ApiRole;
+  /** Where it is a service of the machine. */
+  readonly service?: string;
+};
 
 /** The group whose members may operate the machine without a certificate. */
 export const apiGroup = 'mos';

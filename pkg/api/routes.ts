@@ -121,8 +121,8 @@ export const routes: readonly Route[] = [
     role: 'operator',
     summary: 'Start a service, or start it again with its new image',
     parameters: { name: service },
-    run: ({ host, jobs, options: { root, ca } }, { path, caller }) =>
-      jobs.start('restart', caller.name, () => activate(host, { root, ca, target: path.name })),
+    run: ({ host, jobs, options: { root, ca, integrity } }, { path, caller }) =>
+      jobs.start('restart', caller.name, () => activate(host, { root, ca, integrity, target: path.name })),
   }),
   jobRoute({
     path: '/v1/services/{name}/stop',
@@ -195,7 +195,7 @@ export const routes: readonly Route[] = [
     path: '/v1/reboot',
     role: 'operator',
     summary: 'Reboot the machine',
-    run: ({ host, options }) => reboot(host, { root: options.root }),
+    run: ({ host, options }) => options.reboot?.() ?? reboot(host, { root: options.root }),
   }),
   valueRoute('GET', list(jobSchema), {
     path: '/v1/jobs',

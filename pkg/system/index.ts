@@ -95,3 +95,33 @@ export const readOffer: typeof import('./mirror/index.ts').readOffer = async (..
   (await import('./mirror/index.ts')).readOffer(...args);
 export const offerMark: typeof import('./mirror/index.ts').offerMark = async (...args) =>
   (await import('./mirror/index.ts')).offerMark(...args);
+export type { NextAction } from './upgrade/automatic.ts';
+export type { UpgradeOptions } from './upgrade/commands.ts';
+export type { ChosenUpdate, CommandRecord, CommandType, FailedUpdate } from './upgrade/record.ts';
+export type { SettingsChange, UpdateSettings, UpdateSource } from './upgrade/settings.ts';
+export type { NextStep, UpdateSlot, UpdatesStatus } from './upgrade/status.ts';
+export type { UpdateHold } from './upgrade/update-holds.ts';
+export const applyUpdate: typeof import('./upgrade/index.ts').applyUpdate = async (...args) =>
+  (await import('./upgrade/index.ts')).applyUpdate(...args);
+export const updateCommand: typeof import('./upgrade/index.ts').updateCommand = async (...args) =>
+  (await import('./upgrade/index.ts')).updateCommand(...args);
+export const requireCommand: typeof import('./upgrade/index.ts').requireCommand = async (...args) =>
+  (await import('./upgrade/index.ts')).requireCommand(...args);
+export const runCommand: typeof import('./upgrade/index.ts').runCommand = async (...args) =>
+  (await import('./upgrade/index.ts')).runCommand(...args);
+export const nextAutomatic: typeof import('./upgrade/index.ts').nextAutomatic = async (...args) =>
+  (await import('./upgrade/index.ts')).nextAutomatic(...args);
+export const performAutomatic: typeof import('./upgrade/index.ts').performAutomatic = async (...args) =>
+  (await import('./upgrade/index.ts')).performAutomatic(...args);
+export const changeSettings: typeof import('./upgrade/index.ts').changeSettings = async (...args) =>
+  (await import('./upgrade/index.ts')).changeSettings(...args);
+export const updateSettings: typeof import('./upgrade/index.ts').updateSettings = async (...args) =>
+  (await import('./upgrade/index.ts')).updateSettings(...args);
+export const updatesStatus: typeof import('./upgrade/index.ts').updatesStatus = async (...args) =>
+  (await import('./upgrade/index.ts')).updatesStatus(...args);
+export const holdUpdates: typeof import('./upgrade/index.ts').holdUpdates = async (...args) =>
+  (await import('./upgrade/index.ts')).holdUpdates(...args);
+export const listUpdateHolds: typeof import('./upgrade/index.ts').listUpdateHolds = async (...args) =>
+  (await import('./upgrade/index.ts')).listUpdateHolds(...args);
+export const releaseUpdates: typeof import('./upgrade/index.ts').releaseUpdates = async (...args) =>
+  (await import('./upgrade/index.ts')).releaseUpdates(...args);

@@ -9,7 +9,7 @@ import { apiRoles } from '../../pkg/trust/index.ts';
 import { requestOf } from '../helpers/api.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
-const example: Readonly<Record<string, string>> = { id: '0123456789abcdef', name: 'web' };
+const example: Readonly<Record<string, string>> = { id: '0123456789abcdef', name: 'web', owner: 'me' };
 const pathOf = (path: string): string =>
   path.replaceAll(/\{(\w+)\}/g, (_, name: string) => example[name] ?? 'x');
 const read = (line: string) => ({
@@ -21,6 +21,8 @@ const read = (line: string) => ({
 const decided: Readonly<Record<string, readonly string[]>> = {
   reader: [
     'GET /updates/status',
+    'GET /v1/updates/settings',
+    'GET /v1/updates/holds',
     'GET /v1/status',
     'GET /v1/history',
     'GET /v1/diff',
@@ -39,6 +41,13 @@ const decided: Readonly<Record<string, readonly string[]>> = {
     'POST /actions/activate-update',
     'POST /actions/deactivate-update',
     'POST /actions/reboot',
+    'POST /v1/updates/check',
+    'POST /v1/updates/prepare',
+    'POST /v1/updates/activate',
+    'POST /v1/updates/deactivate',
+    'POST /v1/updates/apply',
+    'POST /v1/updates/holds',
+    'DELETE /v1/updates/holds/{owner}',
     'GET /v1/services/{name}/logs',
     'POST /v1/services/{name}/restart',
     'POST /v1/services/{name}/stop',
@@ -48,7 +57,13 @@ const decided: Readonly<Record<string, readonly string[]>> = {
     'POST /v1/reboot',
     'DELETE /v1/jobs/{id}',
   ],
-  admin: ['POST /v1/updates/source', 'POST /v1/gc', 'POST /v1/pins', 'GET /v1/audit'],
+  admin: [
+    'POST /v1/updates/settings',
+    'POST /v1/updates/source',
+    'POST /v1/gc',
+    'POST /v1/pins',
+    'GET /v1/audit',
+  ],
 };
 
 test('the routes of each role are those that were decided', (t) => {

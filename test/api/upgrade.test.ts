@@ -2,8 +2,6 @@ import test, { type ExecutionContext } from 'ava';
 import { type Api, openApi } from '../../pkg/api/api.ts';
 import { dispatch } from '../../pkg/api/dispatch.ts';
 import { parseRequestHead, usualLimits } from '../../pkg/api/http/index.ts';
-import type { UpgradeRecord } from '../../pkg/api/upgrade/record.ts';
-import { reconcile } from '../../pkg/api/upgrade/state.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { requestOf } from '../helpers/api.ts';
 import { installFrom, makeRoot } from '../helpers/machine.ts';
@@ -118,23 +116,4 @@ test('while one command is at work another is 423, and one that was stopped is t
     t.is((await call(api, 'POST /actions/refresh-updates')).status, 423);
     go.resolve();
   }
-});
-
-const record: UpgradeRecord = {
-  source: null,
-  chosen: { version: 'v', digest: 'sha256:1', reference: 'r' },
-  ...{ prepared: true, generation: 7, failed: [], command: null },
-};
-const shown = (generation: number) => ({ generation, summary: '', time: '' });
-const entry = (verdict: 'good' | 'bad' | null) => [{ generation: 7, verdict }] as never;
-
-test('the machine is right about what became of an update', (t) => {
-  const waiting = { running: shown(6), next: shown(7) };
-  t.is(reconcile(record, waiting, entry(null)), record);
-  const over = { ...record, chosen: null, prepared: false, generation: null };
-  t.deepEqual(reconcile(record, { running: shown(7), next: null }, entry('good')), over);
-  t.deepEqual(reconcile(record, { running: shown(6), next: null }, entry('bad')), {
-    ...over,
-    failed: ['sha256:1'],
-  });
 });

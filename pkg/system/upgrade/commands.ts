@@ -1,0 +1,171 @@
+import type { Integrity } from '../../atomfs/index.ts';
+import { exitCodeOf, MosError, messageOf } from '../../errors/index.ts';
+import type { Host } from '../../host/index.ts';
+import { parseReference, renderReference } from '../../oci/index.ts';
+import type { Report } from '../../steps/index.ts';
+import { boot } from '../boot.ts';
+import { reboot } from '../reboot.ts';
+import { rollback } from '../rollback.ts';
+import { fetchUpdate, update } from '../update.ts';
+import { findCandidate } from './candidate.ts';
+import { choose } from './choose.ts';
+import { isCommandAtWork, lockCommands } from './folder.ts';
+import { type Look, lookAtUpgrade, takeUpgrade } from './look.ts';
+import { type CommandType, changeUpgrade, type UpgradeRecord } from './record.ts';
+import { readSettings } from './settings.ts';
+import { stateOf, type UpdateState } from './state.ts';
+
+export type UpgradeOptions = {
+  readonly root: string;
+  readonly ca?: string | undefined;
+  readonly builtAt: Date;
+  readonly integrity?: Integrity | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** With check: also what failed before. */
+  readonly again?: boolean | undefined;
+  /** Who does it: automatic updates take back what does not prove good. */
+  readonly automatic?: boolean | undefined;
+  /** In place of a reboot of this machine. */
+  readonly reboot?: (() => Promise<void>) | undefined;
+};
+
+type Act = Look & { readonly options: UpgradeOptions; readonly report: Report };
+type Action = (host: Host, act: Act) => Promise<Partial<UpgradeRecord>>;
+
+/** From which states each may begin; `nothing` of them means that there is nothing to do it with. */
+const allowed: Readonly<
+  Record<CommandType, { from: readonly UpdateState[]; nothing: readonly UpdateState[] }>
+> = {
+  refresh: { from: ['Idle', 'Available', 'Staged'], nothing: [] },
+  prepare: { from: ['Available', 'Staged'], nothing: ['Idle'] },
+  activate: { from: ['Staged'], nothing: ['Idle'] },
+  deactivate: { from: ['Ready'], nothing: [] },
+  reboot: { from: ['Idle', 'Available', 'Staged', 'Ready'], nothing: [] },
+};
+
+const actions: Readonly<Record<CommandType, Action>> = {
+  refresh,
+  async prepare(host, act) {
+    await fetchUpdate(host, await incoming(host, act), act.report);
+    return { prepared: true };
+  },
+  activate,
+  async deactivate(host, { options: { root, ca }, machine, report }) {
+    const reason = 'the update was deactivated';
+    await rollback(host, { root, ca, to: machine.running, reason }, report);
+    return { generation: null, trial: null };
+  },
+  async reboot(host, { options, folder, machine: { bootId } }) {
+    // Before: afterwards there may be no time.
+    await changeUpgrade(host, folder, (record) => ({
+      ...record,
+      trial: record.trial === null ? null : { ...record.trial, bootId },
+    }));
+    await (options.reboot?.() ?? reboot(host, { root: options.root }));
+    return {};
+  },
+};
+
+/** What was chosen, by its digest: whatever the tag names by now. */
+async function incoming(host: Host, { options, record, folder }: Act) {
+  const { root, ca, builtAt, signal } = options;
+  const plainHttp = (await readSettings(host, folder)).source?.plainHttp ?? false;
+  const reference = parseReference(record.chosen?.reference ?? '');
+  return { root, ca, builtAt, reference, access: { plainHttp, signal } };
+}
+
+async function refresh(
+  host: Host,
+  { options, folder, record, report }: Act,
+): Promise<Partial<UpgradeRecord>> {
+  const settings = await readSettings(host, folder);
+  const now = host.clock.now();
+  const nothing = { chosen: null, waiting: null, prepared: false, seen: record.seen };
+  const candidate = await findCandidate(host, settings, options.signal);
+  if (candidate === undefined) return nothing;
+  const { digest } = candidate;
+  const failed = options.again ? [] : record.failed;
+  if (failed.some((one) => one.digest === digest)) {
+    report({ kind: 'note', text: `${digest} failed to boot before, and is not offered again` });
+    return nothing;
+  }
+  const { root, ca, builtAt, signal } = options;
+  const access = { plainHttp: settings.source?.plainHttp ?? false, signal };
+  const reference = candidate.reference;
+  const plan = await update(host, { root, ca, builtAt, reference, access, plan: true }, report);
+  if (!('steps' in plan) || plan.steps.length === 0) return { ...nothing, failed };
+  const seen = record.seen?.digest === digest ? record.seen : { digest, time: now.toISOString() };
+  const choice = choose(candidate, renderReference(reference), settings, seen, now);
+  const isSame = record.chosen?.digest === digest && choice.chosen !== null;
+  return { ...choice, failed, seen, prepared: isSame && record.prepared };
+}
+
+async function activate(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {
+  const { options, record, report } = act;
+  const result = await update(host, await incoming(host, act), report);
+  if (!('needsReboot' in result)) throw new MosError('internal', 'cannot activate: it was only planned');
+  const { generation, needsReboot } = result;
+  const { digest = '', version = '' } = record.chosen ?? {};
+  const trial = {
+    ...{ generation, digest, version, automatic: options.automatic ?? false },
+    ...{ since: needsReboot ? null : host.clock.now().toISOString(), bootId: null },
+  };
+  if (needsReboot) return { generation, trial };
+  // What needs no reboot is made to run now: nothing is left to do.
+  const { root, ca, integrity } = options;
+  const { targets } = await boot(host, { root, ca, integrity }, report);
+  for (const { name, problem } of targets)
+    if (problem !== null) report({ kind: 'note', text: `warning: ${name} did not come up` });
+  return { chosen: null, prepared: false, trial };
+}
+
+/** `not-found` where there is nothing to do, `state` in the wrong state, `busy` while another is at work. */
+export async function requireCommand(host: Host, root: string, type: CommandType): Promise<void> {
+  const { folder, record } = await lookAtUpgrade(host, root);
+  requireState(type, stateOf(record));
+  if (await isCommandAtWork(host, folder))
+    throw new MosError('busy', `cannot ${type}: another command of updates is at work`, {
+      hint: 'wait until it has ended',
+    });
+}
+
+function requireState(type: CommandType, state: UpdateState): void {
+  const { from, nothing } = allowed[type];
+  if (nothing.includes(state))
+    throw new MosError('not-found', `cannot ${type}: there is no update`, {
+      hint: 'look for one: mosctl update check, or POST /actions/refresh-updates',
+    });
+  if (!from.includes(state))
+    throw new MosError('state', `cannot ${type}: the update is ${state}, it must be ${from.join(' or ')}`);
+}
+
+/** One command of the update, from its state to the next; how it ended is kept. */
+export async function runCommand(
+  host: Host,
+  type: CommandType,
+  options: UpgradeOptions,
+  report: Report,
+): Promise<void> {
+  const { folder } = await lookAtUpgrade(host, options.root);
+  await using _lock = await lockCommands(host, folder, `mosctl update ${type}`);
+  const look = await takeUpgrade(host, options.root);
+  requireState(type, stateOf(look.record));
+  const begun = { cmd_type: type, timestamp: host.clock.now().toISOString(), stderr: '' };
+  await changeUpgrade(host, folder, (record) => ({
+    ...record,
+    command: { ...begun, cmd_status: 'Started', exit_status: null },
+  }));
+  const end = (exit_status: number, stderr: string, more: Partial<UpgradeRecord>) => {
+    const timestamp = host.clock.now().toISOString();
+    const cmd_status = exit_status === 0 ? 'Success' : 'Failed';
+    const command = { cmd_type: type, cmd_status, timestamp, exit_status, stderr } as const;
+    const failure = exit_status === 0 ? {} : { lastFailure: command };
+    return changeUpgrade(host, folder, (record) => ({ ...record, ...more, command, ...failure }));
+  };
+  try {
+    await end(0, '', await actions[type](host, { ...look, options, report }));
+  } catch (error) {
+    await end(exitCodeOf(error), messageOf(error), {});
+    throw error;
+  }
+}

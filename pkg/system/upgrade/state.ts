@@ -1,0 +1,64 @@
+import type { LogEntry } from '../history.ts';
+import type { FailedUpdate, UpgradeRecord } from './record.ts';
+
+export const updateStates = ['Idle', 'Available', 'Staged', 'Ready'] as const;
+export type UpdateState = (typeof updateStates)[number];
+
+export const stateOf = ({
+  chosen,
+  prepared,
+  generation,
+}: Pick<UpgradeRecord, 'chosen' | 'prepared' | 'generation'>): UpdateState =>
+  generation !== null ? 'Ready' : chosen === null ? 'Idle' : prepared ? 'Staged' : 'Available';
+
+/** What the machine itself says. */
+export type MachineLook = {
+  readonly running: number;
+  /** What the next boot takes, where that is another one. */
+  readonly next: number | null;
+  readonly bootId: string;
+  readonly history: readonly Pick<LogEntry, 'generation' | 'commit' | 'verdict' | 'release'>[];
+};
+
+export const verdictOf = ({ history }: Pick<MachineLook, 'history'>, generation: number | null) =>
+  history.find((entry) => entry.generation === generation)?.verdict ?? null;
+
+const mostFailed = 50;
+const withoutUpdate = { chosen: null, prepared: false, generation: null } as const;
+
+/** The record with an update in it that is not offered again. */
+export const withFailed = (record: UpgradeRecord, failure: FailedUpdate): UpgradeRecord => ({
+  ...record,
+  failed: [...record.failed.filter(({ digest }) => digest !== failure.digest), failure].slice(-mostFailed),
+});
+
+/**
+ * The record after a look at the machine: what was activated has booted, has failed to, or was taken back by somebody
+ * else. The machine is right.
+ */
+export function reconcile(record: UpgradeRecord, machine: MachineLook, now: Date): UpgradeRecord {
+  return judged(landed(record, machine), machine, now);
+}
+
+/** What waited for the next boot does so no more. */
+const landed = (record: UpgradeRecord, { next }: MachineLook): UpgradeRecord =>
+  record.generation === null || record.generation === next ? record : { ...record, ...withoutUpdate };
+
+function judged(record: UpgradeRecord, machine: MachineLook, now: Date): UpgradeRecord {
+  const { trial } = record;
+  if (trial === null) return record;
+  const { running, next } = machine;
+  const { generation, digest, version } = trial;
+  const verdict = verdictOf(machine, generation);
+  const over = { ...record, trial: null };
+  if (verdict === 'good') return over;
+  if (verdict === 'bad') {
+    const reason = `generation ${generation} failed`;
+    const left = over.generation === generation ? { ...over, ...withoutUpdate } : over;
+    return withFailed(left, { digest, version, reason, time: now.toISOString() });
+  }
+  if (generation !== running && generation !== next) return over;
+  if (generation === running && trial.since === null)
+    return { ...record, trial: { ...trial, since: now.toISOString() } };
+  return record;
+}

@@ -1,0 +1,33 @@
+import test from 'ava';
+import { emptyRecord, type UpgradeRecord } from '../../../pkg/system/upgrade/record.ts';
+import { type MachineLook, reconcile } from '../../../pkg/system/upgrade/state.ts';
+
+const now = new Date('2027-03-01T12:00:00Z');
+const trial = { generation: 7, digest: 'sha256:1', version: 'v', automatic: true, since: null, bootId: null };
+const record: UpgradeRecord = {
+  ...emptyRecord,
+  chosen: { version: 'v', digest: 'sha256:1', reference: 'r', available_at: '2027-03-01T00:00:00.000Z' },
+  ...{ prepared: true, generation: 7, trial },
+};
+const look = (running: number, next: number | null, verdict: 'good' | 'bad' | null): MachineLook => ({
+  ...{ running, next, bootId: 'b' },
+  history: [{ generation: 7, commit: 'c', verdict, release: null }],
+});
+const over = { ...record, chosen: null, prepared: false, generation: null, trial: null };
+
+test('the machine is right about what became of an update', (t) => {
+  t.is(reconcile(record, look(6, 7, null), now), record);
+  t.deepEqual(reconcile(record, look(7, null, 'good'), now), over);
+  const failed = [
+    { digest: 'sha256:1', version: 'v', reason: 'generation 7 failed', time: '2027-03-01T12:00:00.000Z' },
+  ];
+  t.deepEqual(reconcile(record, look(6, null, 'bad'), now), { ...over, failed });
+  t.deepEqual(reconcile(record, look(6, 7, 'bad'), now), { ...over, failed }); // it waits still, and is not wanted
+});
+
+test('a generation that runs and has no verdict yet is on trial since it was seen', (t) => {
+  const seen = reconcile(record, look(7, null, null), now);
+  t.deepEqual(seen, { ...over, trial: { ...trial, since: '2027-03-01T12:00:00.000Z' } });
+  t.is(reconcile(seen, look(7, null, null), new Date('2027-03-01T13:00:00Z')), seen);
+  t.deepEqual(reconcile(seen, look(8, null, null), now), over); // somebody went elsewhere
+});
