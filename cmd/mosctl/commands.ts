@@ -8,6 +8,7 @@ import { gc } from './gc.ts';
 import { hold } from './hold.ts';
 import { install } from './install.ts';
 import { log } from './log.ts';
+import { mirrorAdd, mirrorList, mirrorRemove } from './mirror.ts';
 import { mount } from './mount.ts';
 import { pin } from './pin.ts';
 import { reboot } from './reboot.ts';
@@ -34,12 +35,17 @@ import { why } from './why.ts';
 export const mosctl: Program = {
   name: 'mosctl',
   summary: 'Runs a machine whose whole operating system is a set of signed OCI images.',
-  groups: { volume: 'what services keep', receipt: 'what the machine signs of its generations' },
+  groups: {
+    volume: 'what services keep',
+    receipt: 'what the machine signs of its generations',
+    mirror: 'where images are looked for first',
+  },
   commands: [
     ...[install, update, rollback, activate, boot, reboot, createBootFs, mount, umount],
     ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
     ...[updateSettings, hold],
     ...[volumeList, volumePurge],
+    ...[mirrorList, mirrorAdd, mirrorRemove],
     ...[stop, restart, ps, logs, exec, shell, supervise],
     ...[receiptShow, receiptVerify],
     ...[status, log, diff, why, verify, pin, gc, serve, completion],

@@ -27,6 +27,11 @@ export const incomingOptions = {
     help: 'what this machine is, where it has no identity certificate',
   },
   ...reading,
+  fromMirror: {
+    kind: 'list',
+    value: 'URL',
+    help: 'ask this machine or registry for images first: https://host[:port], http://host[:port]; may be given several times',
+  },
 } as const;
 
 type Given = {
@@ -36,12 +41,13 @@ type Given = {
   readonly product: string | undefined;
   readonly plainHttp: boolean;
   readonly registryCa: string | undefined;
+  readonly fromMirror: readonly string[];
 };
 
 /** What the use case takes. */
 export const toIncoming = (
-  { plainHttp, registryCa, ...options }: Given,
+  { plainHttp, registryCa, fromMirror, ...options }: Given,
   reference: Reference,
   signal: AbortSignal,
   builtAt: Date,
-) => ({ ...options, reference, access: { plainHttp, registryCa, signal }, builtAt });
+) => ({ ...options, reference, access: { plainHttp, registryCa, mirrors: fromMirror, signal }, builtAt });

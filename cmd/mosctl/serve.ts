@@ -49,7 +49,7 @@ export const serve = command({
       revocations: options.revocations ?? `${config}/mos/api/crl.pem`,
     };
     const tls = listen === undefined ? undefined : { ...parseListen(listen), ...files };
-    const neighbours = open ? undefined : { ...files, sudiCa: `${secure}/sudiCA.pem` };
+    const neighbours = open ? undefined : files;
     const mirror = options.mirror ? { ...parseListen(options.mirrorListen), neighbours } : undefined;
     const socket = options.socket ?? `${runtime}/api.sock`;
     const common = { root: base, ca: anchors, builtAt, integrity: options.integrity, signal };

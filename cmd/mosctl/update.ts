@@ -18,9 +18,14 @@ export const update = remoteCommand(
     },
     render: renderUpdated,
   },
-  ({ args: { ref }, options: { plan, plainHttp } }) => ({
+  ({ args: { ref }, options: { plan, plainHttp, fromMirror } }) => ({
     method: 'POST',
     path: '/v1/update',
-    body: bodyOf({ reference: renderReference(ref), plan, plainHttp }),
+    body: bodyOf({
+      reference: renderReference(ref),
+      plan,
+      plainHttp,
+      mirrors: fromMirror.length === 0 ? undefined : fromMirror,
+    }),
   }),
 );

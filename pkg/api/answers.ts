@@ -1,6 +1,7 @@
 import type {
   DiffResult,
   LogEntry,
+  Mirrors,
   PinResult,
   StatusMount,
   StatusResult,
@@ -111,3 +112,5 @@ export const auditSchema: Schema<AuditAnswer> = object<AuditAnswer>({
   ),
   problem: nullable(anyText),
 });
+
+export const mirrorsSchema: Schema<Mirrors> = object<Mirrors>({ mirrors: list(anyText) });

@@ -1,8 +1,10 @@
 import { parseReference } from '../oci/index.ts';
 import {
   activate,
+  changeMirrors,
   diff,
   gc,
+  listMirrors,
   log,
   logs,
   parseWhich,
@@ -15,7 +17,15 @@ import {
   verify,
   why,
 } from '../system/index.ts';
-import { auditSchema, diffSchema, healthSchema, historySchema, pinSchema, statusSchema } from './answers.ts';
+import {
+  auditSchema,
+  diffSchema,
+  healthSchema,
+  historySchema,
+  mirrorsSchema,
+  pinSchema,
+  statusSchema,
+} from './answers.ts';
 import { readAudit } from './audit.ts';
 import { renderEvents } from './events.ts';
 import { readHealth } from './health.ts';
@@ -34,9 +44,20 @@ const service = text({
 const jobId = text({ pattern: '^[0-9a-f]{16}$', most: 16 });
 const generation = text({ pattern: '^([1-9][0-9]{0,8}|current|next|good)$', most: 9 });
 const reason = text({ most: 500, description: 'why; kept in the history' });
+const mirror = text({
+  pattern: '^https?://[^/]+/?$',
+  most: 300,
+  description: 'https://host[:port], asked for images first',
+});
 const plan = flag('only tell the steps and the bytes');
 
-type Update = { readonly reference: string; readonly plan?: boolean; readonly plainHttp?: boolean };
+type Update = {
+  readonly reference: string;
+  readonly plan?: boolean;
+  readonly plainHttp?: boolean;
+  readonly mirrors?: readonly string[];
+};
+type ChangeMirrors = { readonly add?: string; readonly remove?: string };
 type Rollback = { readonly to?: number; readonly reason?: string; readonly plan?: boolean };
 type Collect = { readonly dryRun?: boolean; readonly keep?: number };
 type Pin = { readonly generation: number; readonly remove?: boolean; readonly reason?: string };
@@ -144,14 +165,19 @@ export const routes: readonly Route[] = [
         reference: text({ description: 'host[:port]/name:tag, or a place on the machine' }),
         plan,
         plainHttp: flag('talk http to the registry; what comes is signed all the same'),
+        mirrors: list(mirror),
       },
-      ['plan', 'plainHttp'],
+      ['plan', 'plainHttp', 'mirrors'],
     ),
     run({ host, jobs, options }, { body, caller }) {
       const reference = parseReference(body.reference);
-      const { plan: planOnly = false, plainHttp = false } = body;
+      const { plan: planOnly = false, plainHttp = false, mirrors = [] } = body;
       return jobs.start('update', caller.name, (report, signal) =>
-        update(host, { ...options, reference, plan: planOnly, access: { plainHttp, signal } }, report),
+        update(
+          host,
+          { ...options, reference, plan: planOnly, access: { plainHttp, mirrors, signal } },
+          report,
+        ),
       );
     },
   }),
@@ -183,6 +209,19 @@ export const routes: readonly Route[] = [
     body: object<Collect>({ dryRun: flag(), keep: integer({ least: 1, most: 1000 }) }, ['dryRun', 'keep']),
     run: ({ host, jobs, options: { root, ca } }, { body, caller }) =>
       jobs.start('gc', caller.name, (report) => gc(host, { root, ca, ...body }, report)),
+  }),
+  valueRoute('GET', mirrorsSchema, {
+    path: '/v1/mirrors',
+    role: 'reader',
+    summary: 'List where images are looked for first',
+    run: ({ host, options }) => listMirrors(host, { root: options.root }),
+  }),
+  valueRoute('POST', mirrorsSchema, {
+    path: '/v1/mirrors',
+    role: 'admin',
+    summary: 'Add or remove a place where images are looked for first',
+    body: object<ChangeMirrors>({ add: mirror, remove: mirror }, ['add', 'remove']),
+    run: ({ host, options }, { body }) => changeMirrors(host, { root: options.root, ...body }),
   }),
   valueRoute('POST', pinSchema, {
     path: '/v1/pins',

@@ -29,6 +29,7 @@ export { childrenOf, type GraphNode, isDocument, parseManifestOrIndex, walkGraph
 export { annotationKeys, isIndexType, isManifestType, media } from './media.ts';
 export { runPool } from './pool.ts';
 export {
+  isRegistry,
   isRepositoryName,
   isTag,
   type LayoutReference,

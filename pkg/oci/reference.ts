@@ -27,6 +27,7 @@ const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
 const registryPattern = /^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?$/;
 
 export const isRepositoryName = (text: string): boolean => text.length <= 255 && repositoryPattern.test(text);
+export const isRegistry = (text: string): boolean => registryPattern.test(text);
 export const isTag = (text: string): boolean => tagPattern.test(text);
 
 export function parseReference(text: string): Reference {

@@ -53,8 +53,10 @@ export class Client implements Disposable {
     this.#host = host;
     this.#signal = options.signal;
     const limits = { idle: timeouts.idle ?? defaults.idle, answer: timeouts.answer ?? defaults.answer };
-    const trusted = trustedRoots(host, options.ca);
-    this.#pool = new Pool(host, { limits, connect: timeouts.connect ?? defaults.connect, trusted });
+    const { machine } = options;
+    const trusted = trustedRoots(host, options.ca, machine?.ca);
+    const connect = timeouts.connect ?? defaults.connect;
+    this.#pool = new Pool(host, { limits, connect, trusted, identity: machine });
     this.#authenticator = new Authenticator({
       clock: host.clock,
       registry: address,

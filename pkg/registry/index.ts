@@ -1,6 +1,7 @@
 export { connectRegistry, openRegistry } from './open.ts';
 export type {
   Credentials,
+  MachineIdentity,
   Registry,
   RegistryAddress,
   RegistryOptions,

@@ -17,11 +17,19 @@ export type Timeouts = {
   readonly answer?: number;
 };
 
+/**
+ * A machine that gives away its images (`mosctl serve --mirror`): known by the CA of machines and not by a host name, and
+ * it wants to see our own certificate. PEM texts.
+ */
+export type MachineIdentity = { readonly certificate: string; readonly key: string; readonly ca: string };
+
 export type RegistryOptions = {
   /** http in place of https, whatever the host. */
   readonly plainHttp?: boolean;
   /** PEM file of a private CA, trusted beside the system's (`--registry-ca`). */
   readonly ca?: string;
+  /** Who we are to a registry that is a machine; its CA counts beside the others, and its name is not compared. */
+  readonly machine?: MachineIdentity | undefined;
   /** Without them: the config files of docker and containers, and their helpers. */
   readonly credentials?: Credentials;
   readonly timeouts?: Timeouts;

@@ -14,14 +14,18 @@ const certificateFolders = ['/etc/containers/certs.d', '/etc/docker/certs.d'] as
 
 /**
  * Tells the PEM certificates to trust for a URL: the machine's (the runtime's where it has none), those of the host's certs.d
- * folder, and `ca`, which counts for each host because a token server or store often has the same private CA. The
+ * folder, `more` (PEM), and `ca`, which counts for each host because a token server or store often has the same private CA. The
  * environment is not asked: it must not decide about trust.
  */
-export function trustedRoots(host: Host, ca: string | undefined): (url: URL) => Promise<readonly string[]> {
+export function trustedRoots(
+  host: Host,
+  ca: string | undefined,
+  more?: string,
+): (url: URL) => Promise<readonly string[]> {
   let shared: Promise<readonly string[]> | undefined;
   return async (url) => {
     shared ??= readShared(host, ca);
-    return [...(await shared), ...(await readFolders(host, url.host))];
+    return [...(more === undefined ? [] : [more]), ...(await shared), ...(await readFolders(host, url.host))];
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Host } from '../host/index.ts';
 import { parseManifestSha } from '../manifest/index.ts';
-import { type Reference, type Repository, renderReference } from '../oci/index.ts';
+import { type ImageSource, type Reference, renderReference } from '../oci/index.ts';
 import {
   type MachineProduct,
   readAcceptedRelease,
@@ -19,7 +19,8 @@ import {
 } from '../trust/index.ts';
 import { fetchEvidence } from './evidence.ts';
 import type { Machine } from './machine.ts';
-import { placeOf, type RegistryAccess, type Repositories, targetsRepository } from './places.ts';
+import type { MirroredRepositories, MirroredSource } from './mirror/index.ts';
+import { placeOf, type RegistryAccess } from './places.ts';
 import { machineProduct } from './product.ts';
 import { knownRevocations } from './revocation.ts';
 
@@ -39,7 +40,7 @@ export type Accepted = {
   readonly sha: ReturnType<typeof parseManifestSha>;
   readonly verified: VerifiedManifest;
   readonly product: MachineProduct;
-  readonly images: Repository;
+  readonly images: ImageSource & Partial<MirroredSource>;
   /** To be kept when the manifest is taken in. */
   readonly revoked: readonly RevocationList[];
 };
@@ -48,7 +49,7 @@ export type Accepted = {
 export async function acceptManifest(
   host: Host,
   machine: Machine,
-  repositories: Repositories,
+  repositories: MirroredRepositories,
   options: AcceptOptions,
   report: Report,
 ): Promise<Accepted> {
@@ -57,18 +58,15 @@ export async function acceptManifest(
   const known = await machineProduct(host, machine, time, options.product);
   const shown = renderReference(options.reference);
   const { place, repository, name } = placeOf(options.reference);
-  const { evidence, revocations } = await fetchEvidence(
-    await repositories.open(place, repository),
-    name,
-    shown,
-    report,
+  const { evidence, revocations } = await repositories.anywhere(place, repository, (from) =>
+    fetchEvidence(from, name, shown, report),
   );
   const revoked = await knownRevocations(host, machine, revocations, anchors);
   const verified = await verifyInstallManifest(evidence, { anchors, product: known?.product, time, revoked });
   for (const field of verified.unknown)
     report({ kind: 'note', text: `warning: ${shown} has ${field}, which this version does not know` });
   const product = known ?? { product: verified.manifest.product, origin: 'first install' };
-  const images = await repositories.open(place, targetsRepository);
+  const images = await repositories.images(place);
   return { shown, sha: parseManifestSha(verified.sha), verified, product, images, revoked };
 }
 

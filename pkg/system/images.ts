@@ -1,4 +1,4 @@
-import { MosError } from '../errors/index.ts';
+import { isMosError, MosError } from '../errors/index.ts';
 import { folderOf, type Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { InstallTarget } from '../manifest/index.ts';
@@ -19,6 +19,7 @@ import {
 } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
 import { type CheckedSource, checkedSource } from './checked-source.ts';
+import type { MirroredSource } from './mirror/index.ts';
 
 /** What one target needs in the store. */
 export type ImagePlan = {
@@ -194,16 +195,23 @@ async function nearestFolder(host: Host, folder: string): Promise<string> {
 export async function importImages(
   host: Host,
   plans: readonly ImagePlan[],
-  source: ImageSource,
+  source: ImageSource & Partial<MirroredSource>,
   store: Layout,
   { signal, report }: Options,
 ): Promise<void> {
   const checking = await checkedSource(localFirst(source, store), plans);
   const known = await checkedLayers(store);
+  const run = (plan: ImagePlan) => importImage(host, plan, checking, known, store, { signal, report });
   for (const plan of plans)
-    await about(plan.target, 'import', () =>
-      importImage(host, plan, checking, known, store, { signal, report }),
-    );
+    await about(plan.target, 'import', async () => {
+      try {
+        await run(plan);
+      } catch (error) {
+        // Whoever sent it: without the mirrors it is as if there were none.
+        if (!isMosError(error, 'corrupt') || !source.leaveMirrors?.()) throw error;
+        await run(plan);
+      }
+    });
 }
 
 /**

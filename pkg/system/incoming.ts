@@ -38,7 +38,7 @@ import { contentOf, type LoadedGeneration, manifestsOf } from './generation.ts';
 import { bytesOf, type ImagePlan, importImages, planImages, requireSpace } from './images.ts';
 import { imagesOfGenerations, repairIndex } from './kept-images.ts';
 import { type Machine, openStore, openStoreIfThere } from './machine.ts';
-import { openRepositories } from './places.ts';
+import { openMirrored } from './mirror/index.ts';
 import { keepRevocations } from './revocation.ts';
 
 export type IncomingOptions = AcceptOptions & {
@@ -76,7 +76,7 @@ export function madeBy({ made }: Incoming): GenerationCommit {
 }
 
 export async function verifyManifest(c: Incoming): Promise<void> {
-  const repositories = openRepositories(c.host, c.options.access);
+  const repositories = await openMirrored(c.host, c.machine, c.options.access, c.report);
   c.held.add(() => repositories[Symbol.asyncDispose]());
   c.accepted = await acceptManifest(c.host, c.machine, repositories, c.options, c.report);
 }

@@ -12,7 +12,7 @@ export type { IncomingOptions, ResultTarget } from './incoming.ts';
 export type { InspectedImage, InspectedLayer } from './inspect-image.ts';
 export type { InspectedManifest, ManifestProof, VerifyManifestOptions } from './inspect-manifest.ts';
 export type { InstallOptions, InstallResult } from './install.ts';
-export type { Content, Offer, Shelf } from './mirror/index.ts';
+export type { Content, MirrorChange, Mirrors, Offer, Shelf } from './mirror/index.ts';
 export type { MountOptions, MountResult } from './mount.ts';
 export type { MountImageOptions } from './mount-image.ts';
 export type { OperationPlan } from './operation.ts';
@@ -125,3 +125,7 @@ export const listUpdateHolds: typeof import('./upgrade/index.ts').listUpdateHold
   (await import('./upgrade/index.ts')).listUpdateHolds(...args);
 export const releaseUpdates: typeof import('./upgrade/index.ts').releaseUpdates = async (...args) =>
   (await import('./upgrade/index.ts')).releaseUpdates(...args);
+export const listMirrors: typeof import('./mirror/index.ts').listMirrors = async (...args) =>
+  (await import('./mirror/index.ts')).listMirrors(...args);
+export const changeMirrors: typeof import('./mirror/index.ts').changeMirrors = async (...args) =>
+  (await import('./mirror/index.ts')).changeMirrors(...args);

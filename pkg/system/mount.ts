@@ -11,8 +11,9 @@ import { runningCommit } from './current.ts';
 import { loadGeneration } from './generation.ts';
 import { bytesOf, importImages, planImages, requireSpace } from './images.ts';
 import { type Machine, openMachine, openStore, openStoreIfThere } from './machine.ts';
+import { openMirrored } from './mirror/index.ts';
 import { folderBelow, mountTarget, scratchUpper } from './mounting.ts';
-import { openRepositories, type RegistryAccess } from './places.ts';
+import type { RegistryAccess } from './places.ts';
 
 export type MountOptions = {
   readonly root: string;
@@ -102,7 +103,7 @@ async function live(
   report: Report,
 ): Promise<Found> {
   const { access } = options;
-  await using repositories = openRepositories(host, access);
+  await using repositories = await openMirrored(host, machine, access, report);
   const accepted = await acceptManifest(host, machine, repositories, options, report);
   const { manifest } = accepted.verified;
   requireFloor((await readFloor(host, machine.state)).value, accepted.shown, manifest.security_version);

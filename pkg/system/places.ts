@@ -3,6 +3,7 @@ import { MosError, type Secret } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { isRepositoryName, isTag, parseReference, type Reference, type Repository } from '../oci/index.ts';
 import type { Registry, Timeouts } from '../registry/index.ts';
+import type { Pace } from './mirror/pace.ts';
 
 /** Who we are to one registry, `host[:port]`. */
 export type Login = { readonly registry: string; readonly user: string; readonly password: Secret };
@@ -15,6 +16,10 @@ export type RegistryAccess = {
   /** For the registry that is written to; others are asked as the docker configuration says. */
   readonly credentials?: Login | undefined;
   readonly timeouts?: Timeouts;
+  /** Asked for images before the registry is, and before those of the machine's own setting. */
+  readonly mirrors?: readonly string[];
+  /** When a mirror is left. */
+  readonly pace?: Partial<Pace>;
   readonly signal?: AbortSignal | undefined;
 };
 

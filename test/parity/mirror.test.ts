@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { copyFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
@@ -79,6 +79,30 @@ for (const [name, program] of Object.entries(programs)) {
       const put = await fetch(`http://127.0.0.1:${port}/v2/mos/blobs/uploads/`, { method: 'POST' });
       t.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, HEAD']);
       t.is(readFileSync(join(root, 'atomfs-cache/mos/index.json'), 'utf8'), index);
+    },
+  );
+
+  test.serial(
+    `${name}: a machine takes from a neighbour what the origin does not give, and shows who it is`,
+    async (t) => {
+      const { root, vendor, digest } = await makeMirror(t);
+      const { port } = await startDaemon(t, programs.executable, root, closed, 1);
+      const other = await makeRoot(t, vendor);
+      const mirror = ['--from-mirror', `https://127.0.0.1:${port}`];
+      const [file = '', ...more] = program;
+      const words = [...more, 'install', '-r', other, ...mirror, 'http://127.0.0.1:1/machine/install:1'];
+      const install = () => spawnSync(file, words, { encoding: 'utf8' });
+      t.not(install().status, 0, 'without an identity');
+      const { path } = await addSudi(linuxHost, vendor.keyset, 'default', 'SN0009', { folder: vendor.keys });
+      const secure = join(other, 'factory/secure');
+      copyFileSync(join(path, 'cert.pem'), join(secure, 'server.crt'));
+      copyFileSync(join(path, 'privkey.pem'), join(secure, 'server.key'));
+      copyFileSync(join(root, 'factory/secure/sudiCA.pem'), join(secure, 'sudiCA.pem'));
+      const { status, stderr } = install();
+      t.is(status, 0, stderr);
+      t.regex(stderr, /was asked in its place/);
+      const blob = join('atomfs-cache/mos/blobs/sha256', digest.slice('sha256:'.length));
+      t.deepEqual(readFileSync(join(other, blob)), readFileSync(join(root, blob)));
     },
   );
 }

@@ -54,7 +54,7 @@ export async function listenMirror(
     await listening(server, { host: options.address, port: options.port });
     return ending(server, open, `http://${boundAddress(server, options)}`);
   }
-  const neighbours = await readNeighbours(host, files, builtAt);
+  const neighbours = await readNeighbours(host, root, files, builtAt);
   const server = mutualTls(neighbours.tls, limits);
   const open = accept(server, 'secureConnection', limits, (socket: Socket) => {
     const judge = neighbours.judgeOf(certificateOf(socket as TLSSocket));

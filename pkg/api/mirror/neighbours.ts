@@ -12,10 +12,9 @@ import { fresh } from '../fresh.ts';
 
 /** PEM files of a machine. */
 export type NeighbourFiles = {
-  /** Our identity and its key, and the CA of machines. */
+  /** Our identity and its key. */
   readonly certificate: string;
   readonly key: string;
-  readonly sudiCa: string;
   /** The API CA, where there is one, and its revocation list. */
   readonly clientCa: string;
   readonly revocations: string;
@@ -25,10 +24,11 @@ export type NeighbourFiles = {
  * Whom a mirror gives images to: machines of its own product, known by their SUDI certificates, and whoever may look at
  * this one by its API. Each request is judged by the clock and the lists of now.
  */
-export async function readNeighbours(host: Host, files: NeighbourFiles, builtAt: Date) {
+export async function readNeighbours(host: Host, root: string, files: NeighbourFiles, builtAt: Date) {
+  const { source } = await readSudiAnchors(host, { root });
   const read = async (path: string): Promise<Buffer> => Buffer.from(await host.files.read(path));
-  const [cert, key, sudiCa] = await Promise.all([files.certificate, files.key, files.sudiCa].map(read));
-  const { product } = await identityOf(host, files, cert ?? Buffer.alloc(0), builtAt);
+  const [cert, key, sudiCa] = await Promise.all([files.certificate, files.key, source].map(read));
+  const { product } = await identityOf(host, source, cert ?? Buffer.alloc(0), builtAt);
   const hasApi = (await host.files.stat(files.clientCa)) !== undefined;
   const ca = [sudiCa, ...(hasApi ? [await read(files.clientCa)] : [])];
   const trust = fresh(
@@ -37,7 +37,7 @@ export async function readNeighbours(host: Host, files: NeighbourFiles, builtAt:
   );
   const isNeighbour = async (certificate: Uint8Array): Promise<boolean> =>
     isTrusted(async () => {
-      const identity = await identityOf(host, files, toPem(certificate), builtAt);
+      const identity = await identityOf(host, source, toPem(certificate), builtAt);
       return identity.product === product;
     });
   const isClient = (certificate: Uint8Array): Promise<boolean> =>
@@ -53,8 +53,8 @@ export async function readNeighbours(host: Host, files: NeighbourFiles, builtAt:
   };
 }
 
-async function identityOf(host: Host, { sudiCa }: NeighbourFiles, pem: Uint8Array, builtAt: Date) {
-  const anchors = await readSudiAnchors(host, { file: sudiCa });
+async function identityOf(host: Host, file: string, pem: Uint8Array, builtAt: Date) {
+  const anchors = await readSudiAnchors(host, { file });
   return verifyIdentity(pem, 'the neighbour', { anchors, time: { now: host.clock.now(), builtAt } });
 }
 

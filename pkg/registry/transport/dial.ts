@@ -12,6 +12,8 @@ export type DialOptions = {
   readonly timeout: number;
   /** PEM certificates to trust; undefined: those of the runtime. */
   readonly ca?: readonly string[] | undefined;
+  /** PEM, shown to a server that asks. Machines have no host names: with it none is compared, the CA alone counts. */
+  readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
   readonly proxy?: HttpProxy | undefined;
   readonly signal?: AbortSignal | undefined;
 };
@@ -54,7 +56,13 @@ export async function dial(url: URL, options: DialOptions): Promise<Connection> 
   }
 }
 
-async function startTls(plain: Socket, url: URL, peer: string, { ca }: DialOptions, sockets: Socket[]) {
+async function startTls(
+  plain: Socket,
+  url: URL,
+  peer: string,
+  { ca, identity }: DialOptions,
+  sockets: Socket[],
+) {
   const host = hostOf(url);
   const secure = connectTls({
     socket: plain,
@@ -64,6 +72,9 @@ async function startTls(plain: Socket, url: URL, peer: string, { ca }: DialOptio
     minVersion: 'TLSv1.2',
     rejectUnauthorized: true,
     ...(ca === undefined ? {} : { ca: [...ca] }),
+    ...(identity === undefined
+      ? {}
+      : { cert: identity.certificate, key: identity.key, checkServerIdentity: () => undefined }),
   });
   sockets.push(kept(secure));
   await settled(secure, 'secureConnect', peer);

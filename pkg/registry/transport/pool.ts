@@ -9,6 +9,8 @@ export type PoolOptions = {
   readonly limits: Limits;
   /** Milliseconds to connect. */
   readonly connect: number;
+  /** PEM, shown to servers that ask; with it their names are not compared. */
+  readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
   /** The PEM certificates to trust for a host, see `certificates.ts`. */
   trusted(url: URL): Promise<readonly string[] | undefined>;
 };
@@ -52,6 +54,7 @@ export class Pool implements Disposable {
     return dial(url, {
       timeout: this.#options.connect,
       ca: isTls ? await this.#options.trusted(url) : undefined,
+      identity: isTls ? this.#options.identity : undefined,
       proxy: proxyFor(url, (name) => this.#host.machine.environment(name)),
       signal,
     });
