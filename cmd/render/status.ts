@@ -1,4 +1,5 @@
 import type { StatusMount, StatusResult } from '../../pkg/system/index.ts';
+import { size } from '../cli/progress.ts';
 import { shortDigest } from './changes.ts';
 import { renderTime } from './history.ts';
 import { renderTable } from './table.ts';
@@ -34,5 +35,13 @@ const renderTargets = ({ targets }: StatusResult): string =>
     ]),
   );
 
-const renderMount = ({ at, integrity, isWritable, isCurrent }: StatusMount): string =>
-  `${at} (${[integrity, isWritable ? 'writable' : 'read-only', ...(isCurrent ? [] : ['another image'])].join(', ')})`;
+function renderMount({ at, integrity, isWritable, room, isCopy, isCurrent }: StatusMount): string {
+  const writing = room === null ? 'writable' : `writable up to ${size(room)}`;
+  const words = [
+    integrity,
+    ...(isCopy ? ['unpacked'] : []),
+    isWritable ? writing : 'read-only',
+    ...(isCurrent ? [] : ['another image']),
+  ];
+  return `${at} (${words.join(', ')})`;
+}

@@ -17,6 +17,8 @@ const mount = object<StatusMount>({
   at: anyText,
   integrity: choice('verity', 'digest'),
   isWritable: flag(),
+  room: nullable(integer()),
+  isCopy: flag(),
   isCurrent: flag(),
 });
 const generation = object<StatusResult['running']>({

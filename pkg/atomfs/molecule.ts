@@ -13,6 +13,8 @@ export type Upper =
   | { readonly kind: 'memory'; readonly size?: number }
   /** A folder of its own below this one, new for each mount and removed with it. */
   | { readonly kind: 'folder'; readonly folder: string }
+  /** The same, but never more than `size` bytes: a file system of its own (`mountRoom`). */
+  | { readonly kind: 'bounded'; readonly folder: string; readonly size: number }
   /** `persist` and `work` in this folder, kept. What is there already is trusted: never from a strange disk. */
   | { readonly kind: 'kept'; readonly folder: string };
 
@@ -36,10 +38,12 @@ export type MoleculeRequest = {
   readonly replace?: boolean;
   readonly healthy?: (path: string) => Promise<void>;
   /**
-   * Whose files they are to be: those of a container's ids. By idmapped mounts, so nothing is copied or changed;
-   * `unsupported` where the kernel can't for the format of a layer.
+   * Whose files they are to be: those of a container's ids. By idmapped mounts, so nothing is copied or changed; layers
+   * of a format for which the kernel can't are unpacked below `copies`, once, and `unsupported` without that.
    */
   readonly ids?: IdRange;
+  /** A folder that only root can enter. */
+  readonly copies?: string | undefined;
   /** `nodev` is always on. */
   readonly flags?: readonly MountFlag[];
 };
@@ -51,6 +55,8 @@ export type LayerUse = {
   readonly check: Integrity;
   /** The dm-verity device and the root hash it has. */
   readonly verity?: { readonly name: string; readonly root: string };
+  /** The folder with its files, where they were unpacked for other ids: checked then, and not when they are read. */
+  readonly copy?: string;
 };
 
 export type Molecule = {
@@ -61,8 +67,10 @@ export type Molecule = {
   readonly layers: readonly LayerUse[];
   readonly isWritable: boolean;
   readonly ids?: IdRange;
-  /** Where changes are kept or thrown away, unless in memory. */
+  /** Where changes are kept or thrown away, unless in memory or in a file system of their own. */
   readonly upper?: string;
+  /** How many bytes can be written to it, and whether they are in memory. */
+  readonly room?: { readonly size: number; readonly inMemory: boolean };
 };
 
 /** What `mountMolecule` did. `isNew` is false where the same molecule was there already: an interrupted caller goes on. */

@@ -2,6 +2,7 @@ import { MosError } from '../errors/index.ts';
 import type { Host, MountEntry } from '../host/index.ts';
 import { Undo } from '../undo/index.ts';
 import { mountLayer, type PreparedLayer, prepareLayers } from './layers.ts';
+import { mapLayers } from './mapped.ts';
 import { chooseMarks, isOurs, type LayerMarks, readMarks } from './marks.ts';
 import type { LayerUse, Molecule, MoleculeRequest, Mounted } from './molecule.ts';
 import { besideFolder, layerFolder, type Marks, planStack } from './plan.ts';
@@ -132,7 +133,9 @@ async function mountNew(host: Host, work: Work): Promise<Molecule> {
     marks,
     upper: upper?.plan,
   });
-  if (upper) await makeUpper(host, upper, id, stage.folder);
+  const room = upper && (await makeUpper(host, upper, { id, stage: stage.folder, runtime }));
+  const made: MoleculeRecord = room === undefined ? record : { ...record, room };
+  if (room !== undefined) await writeRecord(host, runtime, made);
   if (old) await host.files.makeFolder(besideFolder(stage.folder));
   for (const folder of plan.folders) await host.files.makeFolder(folder);
   for (const call of plan.calls) await host.mounts.mount(call);
@@ -141,7 +144,7 @@ async function mountNew(host: Host, work: Work): Promise<Molecule> {
     await replace(host, runtime, old, besideFolder(stage.folder), target);
   }
   undo.keep();
-  return toMolecule(record);
+  return toMolecule(made);
 }
 
 /** The old one may have users for as long as they like, and its upper folder with them. */
@@ -167,9 +170,8 @@ async function mountLayers(host: Host, work: Work, stage: string): Promise<Layer
     await host.files.makeFolder(folder);
     uses.unshift(await mountLayer(host, layer, work.request, folder, known));
   }
-  const folders = uses.map((_, index) => layerFolder(stage, index));
-  if (work.request.ids) await host.mounts.mapIds(folders, work.request.ids);
-  return uses;
+  const { ids } = work.request;
+  return ids ? mapLayers(host, work.request, stage, uses, ids) : uses;
 }
 
 /** The bottom layer's marks don't count: nothing lies below it. */

@@ -94,4 +94,5 @@ export const toMolecule = (record: MoleculeRecord): Molecule => ({
   isWritable: record.isWritable,
   ...(record.ids === undefined ? {} : { ids: record.ids }),
   ...(record.upper === undefined ? {} : { upper: record.upper }),
+  ...(record.room === undefined ? {} : { room: record.room }),
 });

@@ -1,8 +1,8 @@
 import type { Host, MountEntry } from '../host/index.ts';
 import { idOf, readRecord, recordFolder } from './record.ts';
 
-/** Longest wait for another mosctl that mounts or unmounts, in milliseconds. */
-const lockWait = 60_000;
+/** Longest wait for another mosctl that mounts or unmounts, which may have to unpack layers. Milliseconds. */
+const lockWait = 600_000;
 
 /** One of us at a time mounts or unmounts in a runtime folder. */
 export async function lockMolecules(host: Host, runtime: string, owner: string): Promise<AsyncDisposable> {

@@ -49,17 +49,17 @@ export type Swept = {
   readonly targets: readonly string[];
   /** dm-verity devices that nobody used. */
   readonly devices: readonly string[];
-  /** Upper folders of earlier boots. */
+  /** Upper folders of earlier boots, and copies that nobody uses. */
   readonly folders: readonly string[];
 };
 
 /**
- * Cleans up after processes that died and after earlier boots: the staging mount, records, devices nobody uses, and in
- * `uppers` (see `Upper`, kind `folder`) what isn't of this boot.
+ * Cleans up after processes that died and after earlier boots: the staging mount, records, devices nobody uses, in
+ * `uppers` (see `Upper`, kind `folder`) what isn't of this boot, and in `copies` what no mount uses.
  */
 export async function sweepMolecules(
   host: Host,
-  options: Runtime & { readonly uppers?: readonly string[] },
+  options: Runtime & { readonly uppers?: readonly string[]; readonly copies?: string },
 ): Promise<Swept> {
   const { runtime, owner } = options;
   await using _lock = await lockMolecules(host, runtime, owner);
@@ -68,8 +68,26 @@ export async function sweepMolecules(
   return {
     targets: stale.map(({ target }) => target),
     devices: await removeIdleDevices(host),
-    folders: (await Promise.all((options.uppers ?? []).map((folder) => removeOldBoots(host, folder)))).flat(),
+    folders: [
+      ...(await Promise.all((options.uppers ?? []).map((folder) => removeOldBoots(host, folder)))).flat(),
+      ...(options.copies === undefined ? [] : await removeCopies(host, runtime, options.copies)),
+    ],
   };
+}
+
+/** Also those that were not finished. */
+async function removeCopies(host: Host, runtime: string, folder: string): Promise<string[]> {
+  const ofBoot = `${folder}/${await host.machine.bootId()}`;
+  const old = await removeOldBoots(host, folder);
+  if ((await host.files.stat(ofBoot))?.type !== 'directory') return old;
+  const used = new Set(
+    (await readRecords(host, runtime)).flatMap(({ layers }) => layers.map(({ copy }) => copy)),
+  );
+  const idle = (await host.files.list(ofBoot))
+    .map((name) => `${ofBoot}/${name}`)
+    .filter((path) => !used.has(path));
+  for (const path of idle) await host.files.removeTree(path);
+  return [...old, ...idle];
 }
 
 /** Only a kill between two calls of the kernel leaves one: otherwise they go with their last user. */

@@ -1,6 +1,7 @@
 import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import type { Upper } from './molecule.ts';
+import { mountRoom } from './bounded.ts';
+import type { Molecule, Upper } from './molecule.ts';
 import { layerFolder, planMemory, type UpperPlan } from './plan.ts';
 
 export type OpenUpper = {
@@ -12,6 +13,8 @@ export type OpenUpper = {
   readonly path?: string;
   /** What goes when the mount is gone. */
   readonly ephemeral?: string;
+  /** Where the file of a bounded one is made. */
+  readonly folder?: string;
 };
 
 /** Where the upper and work folders of a mount are. A folder of its own has the boot in its path, so that the next one knows it for a leftover. */
@@ -26,6 +29,11 @@ export function openUpper(upper: Upper | undefined, id: string, bootId: string):
       plan: { ...inside(upper.folder, 'persist'), isVolatile: false },
     };
   const ephemeral = `${upper.folder}/${bootId}/${id}`;
+  if (upper.kind === 'bounded')
+    return {
+      ...{ kind: 'bounded', size: upper.size, folder: ephemeral, ephemeral },
+      plan: { ...inside('room', 'upper'), isVolatile: true },
+    };
   return {
     kind: 'folder',
     path: `${ephemeral}/upper`,
@@ -39,13 +47,34 @@ const inside = (folder: string, name: string): { upper: string; work: string } =
   work: `${folder}/work`,
 });
 
-/** The root of an overlay is its upper folder, so a new one gets mode and owner of the top layer's root. */
-export async function makeUpper(host: Host, upper: OpenUpper, id: string, stage: string): Promise<void> {
-  const at = (path: string) => (path.startsWith('/') ? path : `${stage}/${path}`);
-  if (upper.kind === 'memory') {
+/** What makes it: for which molecule, and where. */
+export type UpperPlace = { readonly id: string; readonly stage: string; readonly runtime: string };
+
+/**
+ * The root of an overlay is its upper folder, so a new one gets mode and owner of the top layer's root. Returns the room
+ * that there is, where it is bounded.
+ */
+export async function makeUpper(host: Host, upper: OpenUpper, place: UpperPlace): Promise<Molecule['room']> {
+  const room = await makeRoom(host, upper, place);
+  await makeFolders(host, upper, place.stage);
+  return room;
+}
+
+async function makeRoom(
+  host: Host,
+  { kind, size, folder }: OpenUpper,
+  { id, stage, runtime }: UpperPlace,
+): Promise<Molecule['room']> {
+  if (kind === 'memory') {
     await host.files.makeFolder(`${stage}/memory`);
-    await host.mounts.mount(planMemory(id, `${stage}/memory`, upper.size));
+    await host.mounts.mount(planMemory(id, `${stage}/memory`, size));
   }
+  if (kind !== 'bounded' || size === undefined || folder === undefined) return undefined;
+  return { size, inMemory: await mountRoom(host, { id, folder, runtime, size }, `${stage}/room`) };
+}
+
+async function makeFolders(host: Host, upper: OpenUpper, stage: string): Promise<void> {
+  const at = (path: string) => (path.startsWith('/') ? path : `${stage}/${path}`);
   await host.files.makeFolder(at(upper.plan.work), { parents: true, mode: 0o700 });
   const path = at(upper.plan.upper);
   const found = await host.files.stat(path);

@@ -1,3 +1,5 @@
+import type { IdRange } from './mounts.ts';
+
 /** What stat(2) says, links not followed. Sizes in bytes, mode without the type bits. */
 export type FileStat = {
   readonly type: 'file' | 'directory' | 'symlink' | 'block' | 'character' | 'fifo' | 'socket';
@@ -98,6 +100,11 @@ export interface Files {
   removeFolder(path: string): Promise<void>;
   /** Everything at and below the path; `busy`, and nothing is removed, where something is mounted there. Nothing there is no error. */
   removeTree(path: string): Promise<void>;
+  /**
+   * A new folder with everything that is in the other one, all attributes and hard links too, as files of other ids: 0 becomes
+   * `ids.start` and so on, what lies outside of the range belongs to nobody.
+   */
+  copyTree(from: string, to: string, ids: IdRange): Promise<void>;
   /** Keeps the last `keep` bytes of a file that others may add to meanwhile; what they add just then may be lost. */
   keepEnd(path: string, keep: number): Promise<void>;
   setMode(path: string, mode: number): Promise<void>;

@@ -52,7 +52,7 @@ export interface Mounts {
   replace(from: string, to: string): Promise<void>;
   /**
    * Shows the files of the mount at each target as those of the range: 0 as `start` and so on. The mount below stays.
-   * `unsupported` where the kernel can't for this file system (squashfs before Linux 6.2, overlay never).
+   * Returns the targets for whose file system the kernel can't (squashfs before Linux 6.2, overlay never).
    */
-  mapIds(targets: readonly string[], range: IdRange): Promise<void>;
+  mapIds(targets: readonly string[], range: IdRange): Promise<readonly string[]>;
 }

@@ -18,6 +18,7 @@ export const mutations = {
     'remove',
     'removeFolder',
     'removeTree',
+    'copyTree',
     'keepEnd',
     'setMode',
     'setOwner',

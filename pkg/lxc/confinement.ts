@@ -1,5 +1,5 @@
 /**
- * What a service may do unless its manifest says otherwise. The list of capabilities is that of other container
+ * What a service may do besides what its manifest gives. The list of capabilities is that of other container
  * managers without mknod and raw sockets; within a user namespace each counts for the container only.
  */
 export const capabilities: readonly string[] = [
@@ -20,72 +20,41 @@ export const maskedFolders: readonly string[] = [
 const noPermission = 1;
 const noSuchCall = 38;
 
-/** Calls that change the host, its clock or its kernel, make namespaces and mounts, or have been ways out of containers. */
+/** Calls that change the host, make mounts or have been ways out of containers, whatever rights somebody has. */
 const refusedCalls: readonly string[] = [
   ...[
-    'acct',
     'add_key',
-    'adjtimex',
-    'bpf',
-    'clock_adjtime',
-    'clock_adjtime64',
-    'clock_settime',
-    'clock_settime64',
-  ],
-  ...[
     'create_module',
-    'delete_module',
-    'finit_module',
-    'fsconfig',
-    'fsmount',
-    'fsopen',
-    'fspick',
     'get_kernel_syms',
-  ],
-  ...[
-    'init_module',
-    'ioperm',
-    'iopl',
-    'kcmp',
-    'kexec_file_load',
-    'kexec_load',
     'keyctl',
     'lookup_dcookie',
-    'mount',
-  ],
-  ...[
-    'mount_setattr',
-    'move_mount',
-    'move_pages',
-    'name_to_handle_at',
     'nfsservctl',
-    'open_by_handle_at',
-    'open_tree',
+    'query_module',
   ],
-  ...['perf_event_open', 'pivot_root', 'process_vm_readv', 'process_vm_writev', 'query_module', 'quotactl'],
-  ...[
-    'quotactl_fd',
-    'reboot',
-    'request_key',
-    'setdomainname',
-    'sethostname',
-    'setns',
-    'settimeofday',
-    'stime',
-  ],
-  ...[
-    'swapoff',
-    'swapon',
-    'syslog',
-    'sysfs',
-    'umount',
-    'umount2',
-    'unshare',
-    'uselib',
-    'userfaultfd',
-    'vhangup',
-  ],
+  ...['request_key', 'sysfs', 'uselib', 'userfaultfd', 'vhangup'],
 ];
+
+/** Those that are refused to whoever has not the right for them: each capability is worth nothing without its calls. */
+const callsOf: Readonly<Partial<Record<string, readonly string[]>>> = {
+  dac_read_search: ['name_to_handle_at', 'open_by_handle_at'],
+  sys_admin: [
+    ...['fsconfig', 'fsmount', 'fsopen', 'fspick', 'mount', 'mount_setattr', 'move_mount', 'open_tree'],
+    ...['perf_event_open', 'pivot_root', 'quotactl', 'quotactl_fd', 'setdomainname', 'sethostname', 'setns'],
+    ...['swapoff', 'swapon', 'umount', 'umount2', 'unshare'],
+  ],
+  bpf: ['bpf'],
+  sys_boot: ['kexec_file_load', 'kexec_load', 'reboot'],
+  sys_module: ['delete_module', 'finit_module', 'init_module'],
+  sys_nice: ['move_pages'],
+  sys_pacct: ['acct'],
+  sys_ptrace: ['kcmp', 'process_vm_readv', 'process_vm_writev'],
+  sys_rawio: ['ioperm', 'iopl'],
+  sys_time: [
+    ...['adjtimex', 'clock_adjtime', 'clock_adjtime64', 'clock_settime', 'clock_settime64'],
+    ...['settimeofday', 'stime'],
+  ],
+  syslog: ['syslog'],
+};
 
 /** Calls that programs try and do without: clone3 hides its flags in memory, io_uring passes the filter by. */
 const missingCalls: readonly string[] = ['clone3', 'io_uring_enter', 'io_uring_register', 'io_uring_setup'];
@@ -96,14 +65,24 @@ const namespaceFlags = [
   ...[0x0002_0000, 0x0000_0080],
 ];
 
-/** The filter in LXC's own form (lxc.container.conf(5), SECCOMP CONFIGURATION, version 2), for all ABIs of the machine. */
-export const renderSeccomp = (): string =>
-  [
+/**
+ * The filter in LXC's own form (lxc.container.conf(5), SECCOMP CONFIGURATION, version 2), for all ABIs of the machine.
+ * @param extra the capabilities that the manifest gives besides the usual ones
+ */
+export function renderSeccomp(extra: readonly string[] = []): string {
+  const given = new Set(extra);
+  const refused = [
+    ...refusedCalls,
+    ...Object.entries(callsOf).flatMap(([capability, calls]) => (given.has(capability) ? [] : (calls ?? []))),
+  ].sort();
+  const flags = given.has('sys_admin') ? [] : namespaceFlags;
+  return [
     '2',
     'denylist allow',
     '[all]',
-    ...refusedCalls.map((call) => `${call} errno ${noPermission}`),
+    ...refused.map((call) => `${call} errno ${noPermission}`),
     ...missingCalls.map((call) => `${call} errno ${noSuchCall}`),
-    ...namespaceFlags.map((flag) => `clone errno ${noPermission} [0,${flag},SCMP_CMP_MASKED_EQ,${flag}]`),
+    ...flags.map((flag) => `clone errno ${noPermission} [0,${flag},SCMP_CMP_MASKED_EQ,${flag}]`),
     '',
   ].join('\n');
+}

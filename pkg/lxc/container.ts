@@ -26,6 +26,12 @@ export type Container = {
   /** Folders of the host that it has at other places, absolute in it. */
   readonly mounts: readonly { readonly from: string; readonly to: string }[];
   readonly limits: Limits;
+  /** Besides the usual ones. */
+  readonly capabilities: readonly string[];
+  /** Nodes of the host that it has below its /dev: a file each, and its path there. */
+  readonly devices: readonly { readonly from: string; readonly to: string }[];
+  /** Its root file system can't be written; all folders that something is mounted at must be there. */
+  readonly isReadOnly: boolean;
   /** Whether the machine's cgroups are of version 2 alone, which is what limits need. */
   readonly hasCgroup2: boolean;
   readonly hasAppArmor: boolean;
@@ -41,6 +47,7 @@ const cpuPeriod = 100_000;
 export const planContainer = (container: Container): Entry[] => [
   ['lxc.uts.name', container.name],
   ['lxc.rootfs.path', `dir:${container.rootfs}`],
+  ...(container.isReadOnly ? [['lxc.rootfs.options', 'ro'] as const] : []),
   ...mapEntries(container.ids),
   ...networkOf(container),
   ...processEntries(container.process),
@@ -65,11 +72,20 @@ const mapEntries = (ids: IdRange | undefined): Entry[] =>
 const escaped = (path: string): string =>
   path.replaceAll(/[\s\\#]/g, (mark) => `\\${mark.charCodeAt(0).toString(8).padStart(3, '0')}`);
 
-const mountEntries = ({ mounts }: Container): Entry[] =>
-  mounts.map(({ from, to }) => [
-    'lxc.mount.entry',
-    `${escaped(from)} ${escaped(to.slice(1))} none bind,nosuid,nodev,create=dir 0 0`,
-  ]);
+const mountEntries = ({ mounts, devices }: Container): Entry[] => [
+  ...mounts.map(
+    ({ from, to }): Entry => [
+      'lxc.mount.entry',
+      `${escaped(from)} ${escaped(to.slice(1))} none bind,nosuid,nodev,create=dir 0 0`,
+    ],
+  ),
+  ...devices.map(
+    ({ from, to }): Entry => [
+      'lxc.mount.entry',
+      `${escaped(from)} ${escaped(to.slice(1))} none bind,nosuid,noexec,create=file 0 0`,
+    ],
+  ),
+];
 
 const processEntries = ({ environment, uid, gid, groups, cwd, stopSignal }: Process): Entry[] => [
   ...environment.map(([name, value]): Entry => ['lxc.environment', `${name}=${value}`]),
@@ -81,9 +97,9 @@ const processEntries = ({ environment, uid, gid, groups, cwd, stopSignal }: Proc
   ['lxc.signal.halt', stopSignal],
 ];
 
-/** Device nodes: those that LXC's autodev makes (null, zero, full, random, urandom, tty, console), and no other. */
-const confinementEntries = ({ network, hasAppArmor, seccomp }: Container): Entry[] => [
-  ['lxc.cap.keep', capabilities.join(' ')],
+/** Device nodes: those that LXC's autodev makes (null, zero, full, random, urandom, tty, console), and those of the manifest. */
+const confinementEntries = ({ network, hasAppArmor, seccomp, ...more }: Container): Entry[] => [
+  ['lxc.cap.keep', [...new Set([...capabilities, ...more.capabilities])].sort().join(' ')],
   ['lxc.no_new_privs', '1'],
   ['lxc.seccomp.profile', seccomp],
   ['lxc.apparmor.profile', hasAppArmor ? 'generated' : 'unchanged'],
@@ -92,7 +108,7 @@ const confinementEntries = ({ network, hasAppArmor, seccomp }: Container): Entry
   ['lxc.mount.auto', network === 'host' ? 'proc:mixed' : 'proc:mixed sys:ro'],
   ...maskedFiles.map((path): Entry => ['lxc.mount.entry', `/dev/null ${path} none bind,optional 0 0`]),
   ...maskedFolders.map((path): Entry => ['lxc.mount.entry', `tmpfs ${path} tmpfs ro,size=4k,optional 0 0`]),
-  ['lxc.mount.entry', 'tmpfs tmp tmpfs nosuid,nodev,mode=1777,size=25%,create=dir 0 0'],
+  ['lxc.mount.entry', 'tmpfs tmp tmpfs nosuid,nodev,mode=1777,size=256m,create=dir 0 0'],
   ['lxc.mount.entry', 'tmpfs dev/shm tmpfs nosuid,nodev,noexec,mode=1777,size=64m,create=dir 0 0'],
 ];
 

@@ -178,6 +178,9 @@ function targetProblems(target: ImportTarget, asWritten: WrittenTarget | undefin
   }
   if (net.type !== 'simple' && (net.ipv4 !== '' || net.ipv6 !== '' || net.ports.length > 0))
     wrong('network', `must not have addresses or ports with type ${net.type}`);
+  for (const key of ['read_only', 'capabilities', 'devices'] as const)
+    if (service_type !== 'container' && target[key] !== undefined)
+      wrong(key, `must not be there for a ${service_type}`);
   if (service_type !== 'container' && net.type === 'simple')
     wrong('network', `must not be simple for a ${service_type}`);
   return problems;

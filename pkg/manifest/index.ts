@@ -8,6 +8,7 @@ export {
   parseSubordinateIds,
   type ServiceAddress,
 } from './allocate.ts';
+export { type Capability, capabilityNames } from './capabilities.ts';
 export {
   contentOf,
   deriveSystem,

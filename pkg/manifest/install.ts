@@ -105,7 +105,7 @@ const understood: ReadonlySet<string> = new Set([
   ...Object.keys(targetShape),
   ...['label', 'persistent', 'dest', 'type', 'ipv4', 'ipv6', 'ports', 'protocol'],
   ...['exec', 'http', 'tcp', 'interval', 'timeout', 'retries', 'start_period'],
-  ...['memory', 'cpu', 'pids', 'io_weight'],
+  ...['memory', 'cpu', 'pids', 'io_weight', 'disk'],
 ]);
 
 /** The manifest, and the fields that this program does not know (`targets[0].colour`): tolerated and to be reported. */

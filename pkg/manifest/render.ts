@@ -52,14 +52,20 @@ const targetOf = (target: InstallTarget) => ({
   ...extrasOf(target),
 });
 
-const extraKeys = ['depends_on', 'health', 'resources', 'restart', 'environment', 'integrity'] as const;
+const extraKeys = [
+  ...(['depends_on', 'health', 'resources', 'restart', 'environment', 'integrity'] as const),
+  ...(['read_only', 'capabilities', 'devices'] as const),
+] as const;
 
 /** The optional fields in one order; empty lists and mappings say nothing and are left out. */
 export const extrasOf = (target: TargetExtras): TargetExtras =>
   Object.fromEntries(
     extraKeys.flatMap((key) => {
       const value = target[key];
-      const isEmpty = value === undefined || (typeof value === 'object' && Object.keys(value).length === 0);
+      const isEmpty =
+        value === undefined ||
+        value === false ||
+        (typeof value === 'object' && Object.keys(value).length === 0);
       return isEmpty ? [] : [[key, key === 'environment' ? sorted(value as Record<string, string>) : value]];
     }),
   );

@@ -1,5 +1,6 @@
 import type { Digest } from '../oci/index.ts';
 import { parseAddress } from './address.ts';
+import { type Capability, capabilityNames } from './capabilities.ts';
 import {
   defaulted,
   type Findings,
@@ -55,12 +56,13 @@ export type Health = {
   readonly retries?: number;
   readonly start_period?: number;
 };
-/** cgroup limits; memory in MiB, cpu in hundredths of one processor. */
+/** Limits; memory and disk (what it writes outside of its volumes) in MiB, cpu in hundredths of one processor. */
 export type Resources = {
   readonly memory?: number;
   readonly cpu?: number;
   readonly pids?: number;
   readonly io_weight?: number;
+  readonly disk?: number;
 };
 /** The optional fields that are ours (FORMATS 2), in the order in which they are written. */
 export type TargetExtras = {
@@ -71,6 +73,12 @@ export type TargetExtras = {
   readonly environment?: Readonly<Record<string, string>>;
   /** `verity` forbids the mode in which whole blobs are hashed before the mount. */
   readonly integrity?: 'verity';
+  /** Its root file system can't be written. */
+  readonly read_only?: boolean;
+  /** Rights besides the usual ones, capabilities(7), without `CAP_` and in small letters; and what they are worth nothing without. */
+  readonly capabilities?: readonly Capability[];
+  /** Devices of the host besides the usual ones, `/dev/net/tun`. */
+  readonly devices?: readonly string[];
 };
 
 /** The targets that a machine boots from. */
@@ -170,6 +178,25 @@ const oneProbe: Reader<Health> = (value, path, findings) => {
     : refuse(findings, path, 'must have exactly one of exec, http, tcp');
 };
 
+/** A file system has to fit into it. */
+const smallestDisk = 4;
+const smallDisk =
+  (size: Reader<number>): Reader<number> =>
+  (value, path, findings) => {
+    const read = size(value, path, findings);
+    return read < smallestDisk ? refuse(findings, path, `must be at least ${smallestDisk}M`) : read;
+  };
+
+const capability = text<Capability>(
+  (value) => (capabilityNames as readonly string[]).includes(value),
+  'must be a capability in small letters, like net_raw',
+);
+
+const device = text(
+  (value) => /^\/dev(\/[A-Za-z0-9][A-Za-z0-9._:+-]{0,63}){1,4}$/.test(value),
+  'must be a path like /dev/net/tun',
+);
+
 /** The readers of the optional fields; `size` as for volumes. */
 export const extras = (size: Reader<number>) => ({
   depends_on: optional(list(serviceName)),
@@ -180,6 +207,7 @@ export const extras = (size: Reader<number>) => ({
       cpu: optional(integer(1, 100_000)),
       pids: optional(integer(1, 4_194_304)),
       io_weight: optional(integer(1, 10_000)),
+      disk: optional(smallDisk(size)),
     }),
   ),
   restart: optional(oneOf('always', 'on-failure', 'no')),
@@ -191,4 +219,7 @@ export const extras = (size: Reader<number>) => ({
     ),
   ),
   integrity: optional(oneOf('verity')),
+  read_only: optional(flag),
+  capabilities: optional(list(capability)),
+  devices: optional(list(device)),
 });

@@ -9,6 +9,7 @@ import { startTarget } from './activate.ts';
 import { effectiveRoles, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
+import { copiesFolder, uppersFolder } from './mounting.ts';
 import { startInOrder } from './order.ts';
 
 export type BootOptions = {
@@ -40,7 +41,7 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
   const { root, ca, integrity = 'verity' } = options;
   const machine = await openMachine(host, root);
   const { sweepMolecules } = await import('../atomfs/index.ts');
-  const uppers = [`${machine.paths.scratch}/molecules`];
+  const uppers = [uppersFolder(machine.paths), copiesFolder(machine.paths)];
   await sweepMolecules(host, { runtime: machine.paths.run, owner, uppers });
   const generation = await loadGeneration(host, machine, await runningCommit(host, machine, 'boot'), { ca });
   const entries = generation.machine.targets.filter(({ target }) => !isBootTarget(target));

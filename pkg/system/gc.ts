@@ -5,6 +5,7 @@ import { Undo } from '../undo/index.ts';
 import { readBooted } from './current.ts';
 import { imagesOfGenerations, repairIndex } from './kept-images.ts';
 import { notInstalled, openMachine, openStore } from './machine.ts';
+import { copiesFolder } from './mounting.ts';
 
 export type GcOptions = {
   readonly root: string;
@@ -44,7 +45,8 @@ export async function gc(host: Host, options: GcOptions, report: Report): Promis
     .map((e) => e.number);
   const images = await imagesOfGenerations(host, machine, numbers, options.ca, report);
   const { layersInUse, sweepMolecules } = await import('../atomfs/index.ts');
-  if (!dryRun && host.machine.uid === 0) await sweepMolecules(host, { runtime: machine.paths.run, owner });
+  if (!dryRun && host.machine.uid === 0)
+    await sweepMolecules(host, { runtime: machine.paths.run, owner, copies: copiesFolder(machine.paths) });
   const store = await openStore(host, machine, { owner });
   if (!dryRun) await repairIndex(store, async () => images, report);
   const result = await store.gc({ keep: images, live: await layersInUse(host), dryRun });

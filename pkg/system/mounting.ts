@@ -42,7 +42,7 @@ export async function mountTarget(
       runtime: paths.run,
       owner,
       ...(upper === undefined ? {} : { upper }),
-      ...(request.ids === undefined ? {} : { ids: request.ids }),
+      ...(request.ids === undefined ? {} : { ids: request.ids, copies: copiesFor(target, paths) }),
       ...(request.panicOnCorruption ? { panicOnCorruption: true } : {}),
       ...(request.replace ? { replace: true } : {}),
       ...(request.healthy ? { healthy: request.healthy } : {}),
@@ -60,6 +60,13 @@ function requireAllowed(target: InstallTarget, integrity: Integrity): void {
       `cannot mount ${target.service_name} with --integrity ${integrity}: its manifest demands verity`,
     );
 }
+
+/** Copies are not checked while they are read, which a manifest may forbid. */
+const copiesFor = (target: InstallTarget, paths: MachinePaths): string | undefined =>
+  target.integrity === 'verity' ? undefined : copiesFolder(paths);
+
+/** Where layers are unpacked that the kernel cannot give to the ids of a container. */
+export const copiesFolder = ({ scratch }: MachinePaths): string => `${scratch}/mapped`;
 
 /** The layers of the image that was signed, as files. */
 async function layerFiles(target: InstallTarget, store: Layout): Promise<MoleculeLayer[]> {
@@ -82,7 +89,5 @@ export async function folderBelow(host: Host, { root }: MachinePaths, path: stri
 }
 
 /** Where changes of a writable mount go that is no root file system: gone with the mount. */
-export const scratchUpper = ({ scratch }: MachinePaths): Upper => ({
-  kind: 'folder',
-  folder: `${scratch}/molecules`,
-});
+export const scratchUpper = (paths: MachinePaths): Upper => ({ kind: 'folder', folder: uppersFolder(paths) });
+export const uppersFolder = ({ scratch }: MachinePaths): string => `${scratch}/molecules`;

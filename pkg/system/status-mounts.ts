@@ -8,6 +8,10 @@ export type StatusMount = {
   readonly at: string;
   readonly integrity: 'verity' | 'digest';
   readonly isWritable: boolean;
+  /** What can be written to it, in bytes; null where only the place it lies at bounds it. */
+  readonly room: number | null;
+  /** Its files were unpacked, because this kernel cannot give layers of their format to the ids of a container. */
+  readonly isCopy: boolean;
   /** The image is the one that the running generation names. */
   readonly isCurrent: boolean;
 };
@@ -43,10 +47,12 @@ async function readMounts(host: Host, { paths }: Machine): Promise<Found[]> {
   // Without a runtime folder nothing was mounted since the boot.
   if ((await host.files.stat(paths.run)) === undefined) return [];
   const { listMolecules } = await import('../atomfs/index.ts');
-  return (await listMolecules(host, { runtime: paths.run })).map(({ target, layers, isWritable }) => ({
+  return (await listMolecules(host, { runtime: paths.run })).map(({ target, layers, isWritable, room }) => ({
     at: target,
     integrity: layers.every(({ check }) => check === 'verity') ? 'verity' : 'digest',
     isWritable,
+    room: room?.size ?? null,
+    isCopy: layers.some(({ copy }) => copy !== undefined),
     layers: layers.map(({ digest }) => digest),
   }));
 }

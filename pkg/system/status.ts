@@ -123,12 +123,18 @@ async function load(
 /** What holds as long as the machine is as it is. */
 function standing(origin: string | undefined, mounts: readonly StatusMount[]): string[] {
   const unchecked = mounts.filter(({ integrity }) => integrity === 'digest').map(({ at }) => at);
+  const copies = mounts.filter(({ isCopy }) => isCopy).map(({ at }) => at);
   return [
     ...(origin === 'first install' ? ['the product was fixed by the first install: nobody proved it'] : []),
     'the floor is a file: whoever has the disk can restore an older one',
     ...(unchecked.length === 0
       ? []
       : [`not checked while it is read (integrity digest): ${unchecked.join(', ')}`]),
+    ...(copies.length === 0
+      ? []
+      : [
+          `unpacked when it was mounted, and not checked while it is read (this kernel cannot map the ids of its format): ${copies.join(', ')}`,
+        ]),
   ];
 }
 

@@ -1,6 +1,15 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { hash } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import {
   listMolecules,
@@ -76,6 +85,36 @@ for (const format of ['squashfs', 'erofs'] as const)
       );
       t.deepEqual((await at.unmount()).inUse, []);
     });
+
+for (const format of ['squashfs', 'erofs'] as const)
+  test(`${format} layers belong to a container's ids on Linux 6.1, and a damaged block stops it`, async (t) => {
+    const at = await place(t);
+    const ids = { start: 231072, count: 65536 };
+    const more = { ids, copies: `${at.folder}/mapped`, upper: { kind: 'memory' } } as const;
+    const layers = [
+      await makeLayer(at.folder, { 'd/x': '1', y: '1' }, { format }),
+      await makeLayer(
+        at.folder,
+        { d: { opaque: ['trusted', 'user'] }, y: { whiteout: true }, z: '2' },
+        { format },
+      ),
+    ];
+    const { layers: uses } = await at.mount(layers, more);
+    // squashfs can be idmapped from Linux 6.2, erofs from 5.19.
+    t.deepEqual(
+      uses.map(({ copy }) => copy !== undefined),
+      format === 'squashfs' ? [true, true] : [false, false],
+    );
+    t.deepEqual([readdirSync(at.target).sort(), readdirSync(`${at.target}/d`)], [['d', 'z'], []]);
+    t.is(statSync(`${at.target}/z`).uid, ids.start);
+    await at.unmount();
+    const bad = await makeLayer(at.folder, { 'd/big': noise(1 << 20) }, { format });
+    flip(bad.file, 1 << 19);
+    if (format === 'squashfs') {
+      await t.throwsAsync(at.mount([bad], more), { message: /^cannot copy / });
+      t.is(readdirSync(`${at.folder}/mapped/${await host.machine.bootId()}`).length, 2);
+    }
+  });
 
 test('a layer of two molecules stays until the second is gone', async (t) => {
   const at = await place(t);

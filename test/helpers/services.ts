@@ -32,10 +32,11 @@ export const installReference = (vendor: Vendor, tag = '1.0.0'): string =>
 export async function makeServices(
   t: ExecutionContext,
   services: Readonly<Record<string, TestService>>,
+  storage = '',
 ): Promise<ServiceMachine> {
   const vendor = await makeVendor(t);
   const sandbox = await makeSandbox(t);
-  await publishServices(vendor, services);
+  await publishServices(vendor, services, '1.0.0', storage);
   const root = await makeMountRoot(t, vendor);
   await installFrom(root, installReference(vendor));
   const words = ([name, ...rest]: readonly [string, ...string[]]) =>
@@ -59,6 +60,8 @@ export async function publishServices(
   vendor: Vendor,
   services: Readonly<Record<string, TestService>>,
   tag = '1.0.0',
+  /** Lines of the import file that define volumes. */
+  storage = '',
 ): Promise<void> {
   const hostfs = await addImage(vendor, 'hostfs', { 'etc/name': 'hostfs' });
   const lines = [
@@ -86,7 +89,7 @@ export async function publishServices(
   const targets = lines.map((line) => `  - ${line}\n`).join('');
   await publishRelease(vendor, {
     name: `machine/install:${tag}`,
-    manifest: `update_type: complete\ntargets:\n${targets}`,
+    manifest: `update_type: complete\n${storage}targets:\n${targets}`,
   });
 }
 

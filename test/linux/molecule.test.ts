@@ -157,6 +157,76 @@ test('what is written to memory is nowhere else', async (t) => {
   await at.unmount();
 });
 
+test('what is written to a bounded place has its room and no more, and leaves no name', async (t) => {
+  const at = await place(t);
+  const layer = await makeLayer(at.folder, { file: 'text' }, { mode: 0o751 });
+  const upper = { kind: 'bounded', folder: at.scratch, size: 16 << 20 } as const;
+  const { room } = await at.mount([layer], { upper });
+  t.deepEqual(room, { size: 16 << 20, inMemory: false });
+  t.deepEqual(readdirSync(`${at.scratch}/${await host.machine.bootId()}`), []);
+  writeFileSync(`${at.target}/file`, 'other');
+  t.is(statSync(at.target).mode & 0o7777, 0o751);
+  t.throws(() => writeFileSync(`${at.target}/big`, Buffer.alloc(20 << 20)), { code: 'ENOSPC' });
+  await at.unmount();
+  await at.mount([layer], { upper });
+  t.is(readFileSync(`${at.target}/file`, 'utf8'), 'text');
+  await at.unmount();
+});
+
+test('a kernel without ext4 gives such a place in memory', async (t) => {
+  const at = await place(t);
+  const mount: typeof host.mounts.mount = (call) =>
+    host.mounts.mount({ ...call, fstype: call.fstype === 'ext4' ? 'nothing' : call.fstype });
+  const upper = { kind: 'bounded', folder: at.scratch, size: 1 << 20 } as const;
+  const layers = [await makeLayer(at.folder, { file: 'text' })];
+  const request = {
+    ...{ target: at.target, runtime: at.runtime, owner },
+    integrity: 'digest',
+    layers,
+    upper,
+  } as const;
+  const { room } = await mountMolecule({ ...host, mounts: { ...host.mounts, mount } }, request);
+  t.deepEqual(room, { size: 1 << 20, inMemory: true });
+  t.throws(() => writeFileSync(`${at.target}/big`, Buffer.alloc(2 << 20)), { code: 'ENOSPC' });
+  await at.unmount();
+});
+
+test('layers that the kernel cannot give to other ids are unpacked once, and go when nobody uses them', async (t) => {
+  const at = await place(t);
+  const layers = await three(at.folder);
+  const [ids, copies] = [{ start: 231072, count: 65536 }, `${at.scratch}/mapped`];
+  const unable = {
+    ...host,
+    mounts: { ...host.mounts, mapIds: async (targets: readonly string[]) => targets },
+  };
+  const upper = { kind: 'folder', folder: `${at.scratch}/uppers` } as const;
+  const mount = (more: Partial<MoleculeRequest>) =>
+    mountMolecule(unable, {
+      ...{ target: at.target, runtime: at.runtime, owner, integrity: 'digest', layers, ids, upper },
+      ...more,
+    });
+  await t.throwsAsync(mount({}), { code: 'unsupported', message: /no copy is allowed$/ });
+  const { layers: uses } = await mount({ copies });
+  t.deepEqual(tree(at.target), { 'etc/b': 'middle', 'etc/c': 'top', 'opt/old/z': '3' });
+  const owners = ['', '/etc', '/etc/b', '/etc/c'].map((name) => statSync(at.target + name));
+  t.deepEqual(new Set(owners.flatMap(({ uid, gid }) => [uid, gid])), new Set([ids.start]));
+  execFileSync('/bin/sh', ['-c', 'echo changed >>etc/b'], { uid: ids.start, gid: ids.start, cwd: at.target });
+  const ofBoot = `${copies}/${await host.machine.bootId()}`;
+  const made = uses.map(({ copy }) => statSync(String(copy)).ino);
+  t.is(new Set(made).size, 3);
+  await at.unmount();
+  t.deepEqual(
+    (await mount({ copies })).layers.map(({ copy }) => statSync(String(copy)).ino),
+    made,
+  );
+  t.is(readFileSync(`${at.target}/etc/b`, 'utf8'), 'middle');
+  const sweep = () => sweepMolecules(host, { runtime: at.runtime, owner, copies });
+  t.deepEqual((await sweep()).folders, []);
+  await at.unmount();
+  t.is((await sweep()).folders.length, 3);
+  t.deepEqual(readdirSync(ofBoot), []);
+});
+
 test('a kept upper folder has its changes at the next mount', async (t) => {
   const at = await place(t);
   const layer = await makeLayer(at.folder, { file: 'text', other: 'x' });

@@ -1,5 +1,5 @@
 import { errnoError } from './errors.ts';
-import { libc } from './libc/index.ts';
+import { type Libc, libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
 
 /** XATTR_SIZE_MAX of linux/limits.h */
@@ -15,4 +15,27 @@ export async function extendedAttribute(path: string, name: string): Promise<Uin
   if (value >= 0) return Uint8Array.from(room.subarray(0, value));
   if (absent.includes(errnoName(errno))) return undefined;
   throw errnoError(`read the attribute ${name} of`, path, errnoName(errno));
+}
+
+let names: Buffer | undefined;
+const terminated = (path: Buffer): Buffer => Buffer.concat([path, Buffer.from([0])]);
+
+/** Gives a file all extended attributes of another one, links not followed. */
+export function copyAttributes(calls: Libc, from: Buffer, to: Buffer): void {
+  names ??= Buffer.alloc(largest);
+  room ??= Buffer.alloc(largest);
+  const [source, target] = [terminated(from), terminated(to)];
+  const listed = calls.call(syscalls.llistxattr, source, names, largest);
+  if (listed.value < 0 && !absent.includes(errnoName(listed.errno)))
+    throw errnoError('list the attributes of', from.toString(), errnoName(listed.errno));
+  for (let at = 0; at < listed.value; ) {
+    const end = names.indexOf(0, at) + 1;
+    const name = names.subarray(at, end);
+    const read = calls.call(syscalls.lgetxattr, source, name, room, largest);
+    const { value, errno } =
+      read.value < 0 ? read : calls.call(syscalls.lsetxattr, target, name, room, read.value, 0);
+    if (value < 0)
+      throw errnoError(`copy the attribute ${name.toString()} of`, from.toString(), errnoName(errno));
+    at = end;
+  }
 }

@@ -3,6 +3,7 @@ import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile } from '..
 import { extendedAttribute } from './attributes.ts';
 import { pathBelow } from './beneath.ts';
 import { changes } from './changes.ts';
+import { copyTree } from './copying.ts';
 import { translated } from './errors.ts';
 import { holdFile, lockFile } from './lock.ts';
 import { openForReading, readWhole } from './reading.ts';
@@ -54,6 +55,7 @@ export const linuxFiles: Files = {
   remove: (path) => translated('remove', path, () => fs.unlink(path).catch(ignoreMissing)),
   removeFolder: (path) => translated('remove the folder', path, () => fs.rmdir(path)),
   removeTree,
+  copyTree,
   keepEnd: (path, keep) =>
     translated('shorten', path, async () => {
       const file = await fs.open(path, constants.O_RDWR | constants.O_APPEND | constants.O_NOFOLLOW);

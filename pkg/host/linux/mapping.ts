@@ -15,38 +15,38 @@ const emptyPath = 0x1000;
 const fromEmptyPath = 0x4;
 const mapAttribute = 0x0010_0000n;
 const atCurrentFolder = -100;
+/** EINVAL: not for this file system; ENOSYS: not at all. */
+const cannot = ['EINVAL', 'ENOSYS'];
 
 /**
  * Puts over the mount at each target a copy of it whose files belong to other ids: what belongs to 0 belongs to
  * `range.start` there, and so on; what lies outside of the range belongs to nobody (Linux 5.12, idmapped mounts).
+ * Returns those for whose file system the kernel can't.
  */
-export async function mapMounts(targets: readonly string[], range: IdRange): Promise<void> {
+export async function mapMounts(targets: readonly string[], range: IdRange): Promise<string[]> {
   const calls = await libc();
   await using namespace = await openUserNamespace(calls, range);
   const attributes = Buffer.alloc(32); // struct mount_attr: set, clear, propagation, userns_fd
   attributes.writeBigUInt64LE(mapAttribute, 0);
   attributes.writeBigUInt64LE(BigInt(namespace.number), 24);
-  for (const target of targets) mapMount(calls, target, attributes);
+  return targets.filter((target) => !isMapped(calls, target, attributes));
 }
 
-function mapMount(calls: Libc, target: string, attributes: Buffer): void {
+/** False where the kernel can't for this file system. */
+function isMapped(calls: Libc, target: string, attributes: Buffer): boolean {
   const tree = calls.call(syscalls.open_tree, atCurrentFolder, target, cloneTree | closeOnExec);
   if (tree.value < 0) throw errnoError('copy the mount', target, errnoName(tree.errno));
   using copy = new Descriptor(calls, tree.value);
   const set = calls.call(syscalls.mount_setattr, copy.number, '', emptyPath, attributes, attributes.length);
-  if (set.value < 0) throw mapError(target, errnoName(set.errno));
+  if (set.value < 0) {
+    const errno = errnoName(set.errno);
+    if (cannot.includes(errno)) return false;
+    throw errnoError('map the ids of', target, errno);
+  }
   const to = [atCurrentFolder, target, fromEmptyPath] as const;
   const moved = calls.call(syscalls.move_mount, copy.number, '', ...to);
   if (moved.value < 0) throw errnoError('mount the mapped copy at', target, errnoName(moved.errno));
-}
-
-function mapError(target: string, errno: string): MosError {
-  if (errno === 'EINVAL' || errno === 'ENOSYS')
-    return new MosError(
-      'unsupported',
-      `cannot map the ids of ${target}: this kernel cannot for its file system`,
-    );
-  return errnoError('map the ids of', target, errno);
+  return true;
 }
 
 type Namespace = AsyncDisposable & { readonly number: number };

@@ -111,6 +111,6 @@ export const linuxMounts: Mounts = {
   },
   async mapIds(targets, range) {
     const { mapMounts } = await import('./mapping.ts');
-    await mapMounts(targets, range);
+    return mapMounts(targets, range);
   },
 };

@@ -17,9 +17,11 @@ import type { InstallTarget, MachineTarget, MachineVolume } from '../../manifest
 import { parseJson, readVerified } from '../../oci/index.ts';
 import { readImage } from '../images.ts';
 import type { Machine } from '../machine.ts';
-import { mountTarget, scratchUpper } from '../mounting.ts';
+import { mountTarget } from '../mounting.ts';
 import { openVolume, type VolumeRoot } from '../volume/index.ts';
+import { type DeviceOwner, makeDevices } from './devices.ts';
 import type { ServiceFolder } from './record.ts';
+import { type MountPoints, makeMountPoints, upperOf } from './writing.ts';
 
 export type Preparation = {
   readonly machine: Machine;
@@ -47,7 +49,7 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
     target,
     at: folder.rootfs,
     integrity,
-    upper: scratchUpper(machine.paths),
+    upper: upperOf(machine.paths, target),
     owner: 'mosctl activate',
     ids,
   });
@@ -57,10 +59,20 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
     ...target.environment,
   });
   const mounts = await openStorage(host, preparation);
-  await makeLog(host, folder, process, ids?.start ?? 0);
-  await writeConfig(host, preparation, process, ids, mounts);
+  const owner = { uid: (ids?.start ?? 0) + process.uid, gid: (ids?.start ?? 0) + process.gid };
+  await makeLog(host, folder, owner);
+  const devices = await makeDevices(host, folder, target.devices ?? [], owner);
+  if (target.read_only)
+    await makeMountPoints(host, folder.rootfs, ids?.start ?? 0, pointsOf(preparation, mounts));
+  await writeConfig(host, preparation, { process, mounts, devices, ids });
   return process;
 }
+
+/** Devices are in its /dev, which LXC makes. */
+const pointsOf = ({ attachment }: Preparation, mounts: Container['mounts']): MountPoints => ({
+  folders: ['/proc', '/sys', '/dev', '/tmp', ...mounts.map(({ to }) => to)],
+  files: attachment === undefined ? [] : ['/etc/resolv.conf'],
+});
 
 /** FORMATS 9: the persistent addresses, which the rules lead to whichever container of the service is active. */
 function addressVariables({ network }: MachineTarget): Record<string, string> {
@@ -130,9 +142,7 @@ async function ifThere<T>(look: () => Promise<T>): Promise<T | undefined> {
 async function writeConfig(
   host: Host,
   { entry: { target }, folder, attachment }: Preparation,
-  process: Process,
-  ids: IdRange | undefined,
-  mounts: Container['mounts'],
+  parts: Pick<Container, 'process' | 'mounts' | 'devices' | 'ids'>,
 ): Promise<void> {
   const [hasCgroup2, hasAppArmor] = await Promise.all([
     isThere(host, '/sys/fs/cgroup/cgroup.controllers'),
@@ -142,10 +152,10 @@ async function writeConfig(
   const entries = planContainer({
     name: target.service_name,
     rootfs: folder.rootfs,
-    ids,
-    process,
+    ...parts,
     network: attachment ?? (network.type === 'host' ? 'host' : 'none'),
-    mounts,
+    capabilities: target.capabilities ?? [],
+    isReadOnly: target.read_only === true,
     limits: {
       memory: resources?.memory === undefined ? undefined : resources.memory * 1024 * 1024,
       cpu: resources?.cpu,
@@ -157,17 +167,12 @@ async function writeConfig(
     seccomp: folder.seccomp,
     lxcLog: folder.lxcLog,
   });
-  await writeAtomic(host, folder.seccomp, renderSeccomp(), { mode: 0o600 });
+  await writeAtomic(host, folder.seccomp, renderSeccomp(target.capabilities), { mode: 0o600 });
   await writeAtomic(host, folder.config, renderLxcConfig(entries), { mode: 0o600 });
 }
 
 /** The file belongs to the service, which may open its own stdout by name. */
-async function makeLog(
-  host: Host,
-  { log, output }: ServiceFolder,
-  { uid, gid }: Process,
-  first: number,
-): Promise<void> {
+async function makeLog(host: Host, { log, output }: ServiceFolder, { uid, gid }: DeviceOwner): Promise<void> {
   await host.files.makeFolder(log);
   await host.mounts.mount({
     fstype: 'tmpfs',
@@ -177,7 +182,7 @@ async function makeLog(
     options: [`size=${logBytes}`, 'mode=0711'],
   });
   await (await host.files.create(output, { mode: 0o600 }))[Symbol.asyncDispose]();
-  await host.files.setOwner(output, first + uid, first + gid);
+  await host.files.setOwner(output, uid, gid);
 }
 
 /** Room for what a service says; a supervisor keeps it half empty. */

@@ -40,6 +40,7 @@ export type ServiceRecord = {
  *     <run>/services/<name>/ or <name>~/   one of them takes the other's place in an update:
  *                              record.json · config, seccomp, lxc.log (LXC's) · rootfs (its root file system)
  *                              log/output (a tmpfs: what it says can fill nothing else)
+ *                              devices (a tmpfs, where the manifest gives it some)
  */
 export type ServiceFolder = Place & {
   readonly service: string;
@@ -50,6 +51,7 @@ export type ServiceFolder = Place & {
   readonly rootfs: string;
   readonly log: string;
   readonly output: string;
+  readonly devices: string;
   readonly lxcLog: string;
 };
 
@@ -74,6 +76,7 @@ export function serviceFolder(paths: MachinePaths, container: string): ServiceFo
     rootfs: `${path}/rootfs`,
     log: `${path}/log`,
     output: `${path}/log/output`,
+    devices: `${path}/devices`,
     lxcLog: `${path}/lxc.log`,
   };
 }

@@ -44,7 +44,7 @@ export async function clear(
   if ((await host.files.stat(folder.config)) !== undefined) await stopContainer(host, folder, seconds);
   await leaveNetwork(host, { machine: paths.run, container: folder.name });
   await unmountRoot(host, paths, folder);
-  await unmountLog(host, folder);
+  await unmountOwn(host, folder);
   await closeVolumes(host, paths, await volumesInUse(host, paths));
   await host.files.removeTree(folder.path);
 }
@@ -55,9 +55,9 @@ async function volumesInUse(host: Host, paths: MachinePaths): Promise<Set<string
   return new Set(instances.flatMap(({ record }) => record.volumes));
 }
 
-async function unmountLog(host: Host, { log }: ServiceFolder): Promise<void> {
-  const isMounted = (await host.mounts.table()).some(({ target }) => target === log);
-  if (isMounted) await host.mounts.unmount(log, { detach: true });
+async function unmountOwn(host: Host, { log, devices }: ServiceFolder): Promise<void> {
+  const mounted = (await host.mounts.table()).filter(({ target }) => target === log || target === devices);
+  for (const { target } of mounted) await host.mounts.unmount(target, { detach: true });
 }
 
 async function unmountRoot(

@@ -1,6 +1,6 @@
 import { growFileSystem, growVolumeImage, makeVolumeImage } from '../../disk/index.ts';
 import { MosError } from '../../errors/index.ts';
-import { folderOf, type Host, type MountEntry, sweepTemporary } from '../../host/index.ts';
+import { folderOf, type Host, type IdRange, type MountEntry, sweepTemporary } from '../../host/index.ts';
 import type { MachineVolume, VolumeLabel } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { MachinePaths } from '../paths.ts';
@@ -40,10 +40,24 @@ export async function openVolume(
   await host.files.makeFolder(place.mapped, { parents: true });
   await host.mounts.bind(place.data, place.mapped, { flags: ['nodev', 'nosuid'] });
   undo.add(() => host.mounts.unmount(place.mapped, { detach: true }));
-  if (idmap !== undefined)
-    await host.mounts.mapIds([place.mapped], { start: idmap.hostid, count: idmap.count });
+  if (idmap !== undefined) await mapVolume(host, place, label, { start: idmap.hostid, count: idmap.count });
   undo.keep();
   return place.mapped;
+}
+
+async function mapVolume(
+  host: Host,
+  { mapped }: VolumePlace,
+  label: VolumeLabel,
+  ids: IdRange,
+): Promise<void> {
+  const [unmapped] = await host.mounts.mapIds([mapped], ids);
+  if (unmapped === undefined) return;
+  throw new MosError(
+    'unsupported',
+    `cannot use the volume ${label}: this kernel cannot give it to the ids from ${ids.start}`,
+    { hint: 'Linux 5.12 and newer can' },
+  );
 }
 
 async function prepareImage(
