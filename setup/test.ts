@@ -2,7 +2,18 @@
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 
-const known = ['unit', 'registry-real', 'parity', 'schemathesis', 'linux', 'crash', 'lxc', 'tpm', 'vm'];
+const known = [
+  'unit',
+  'system',
+  'registry-real',
+  'parity',
+  'schemathesis',
+  'linux',
+  'crash',
+  'lxc',
+  'tpm',
+  'vm',
+];
 const chosen = process.argv.slice(2).length > 0 ? process.argv.slice(2) : known;
 let passed = 0;
 let failed = 0;
