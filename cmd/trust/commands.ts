@@ -14,6 +14,7 @@ import { sudiAdd } from './sudi-add.ts';
 import { sudiList } from './sudi-list.ts';
 import { ticketAdd } from './ticket-add.ts';
 import { tpmPolicyGen } from './tpm-policy-gen.ts';
+import { tufKeysAdd, tufKeysRotate, tufKeysShow } from './tuf-keys.ts';
 import { verifyEfi } from './verify-efi.ts';
 
 export const trust: Program = {
@@ -26,6 +27,7 @@ export const trust: Program = {
     ticket: 'permissions to go back',
     'api-ca': 'who may call machines',
     'api-client': 'certificates to call machines with',
+    'tuf-keys': 'keys of the roles that sign release channels',
     sign: 'signatures to make',
     verify: 'signatures to check',
   },
@@ -43,6 +45,9 @@ export const trust: Program = {
     apiCaAdd,
     apiClientAdd,
     apiClientRevoke,
+    tufKeysAdd,
+    tufKeysRotate,
+    tufKeysShow,
     signEfi,
     verifyEfi,
     computePcr7,

@@ -8,6 +8,30 @@ export {
   readApiTrust,
   verifyApiClient,
 } from './api-client.ts';
+export { indexFile, largest as largestOf, type TufRole, tufRoles } from './channel/metadata.ts';
+export {
+  type ChannelDays,
+  type ChannelFile,
+  draftChannel,
+  type MissingSignatures,
+  type SignedChannel,
+  signChannel,
+  usualDays,
+} from './channel/publish.ts';
+export {
+  type ChannelKeys,
+  openChannelKeys,
+  type PublishedChannel,
+  readPublishedChannel,
+} from './channel/published.ts';
+export { readChannel } from './channel/read.ts';
+export type {
+  ChannelPolicy,
+  ChannelReading,
+  ChannelSource,
+  ChannelTrust,
+  Endorsements,
+} from './channel/types.ts';
 export { type CertificateFacts, describeCertificates, signatureFits } from './describe.ts';
 export { type AcceptanceTime, type Evidence, type Policy, type Proof, verifyEvidence } from './document.ts';
 export { type EfiKey, signEfi } from './efi/sign.ts';
@@ -43,6 +67,14 @@ export { type Revoked, revokeApiClient, revokeProject } from './keyset/revoke.ts
 export { type ShownFile, type ShownKeyset, showKeyset } from './keyset/show.ts';
 export { openSigner, parseProjectName, type Signer } from './keyset/signer.ts';
 export { type AddedTicket, addTicket, readTicketFiles, type TicketRequest } from './keyset/ticket.ts';
+export { addTufKeys, rotateTufKeys, showTufKeys, type TufKeys, type TufRotation } from './keyset/tuf-keys.ts';
+export {
+  parseTufCount,
+  type TufCount,
+  type TufCounts,
+  usualCounts,
+  usualRootDays,
+} from './keyset/tuf-root.ts';
 export { type VerifiedManifest, verifyInstallManifest } from './manifest.ts';
 export { computePcr7, type FirmwareCertificate, type SecureBootState } from './pcr7.ts';
 export {

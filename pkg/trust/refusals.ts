@@ -90,6 +90,22 @@ export const refusals = {
     hint: 'ask for one with the present floor: mosctl status shows it',
   },
   'ticket-used': { text: 'it was used before', hint: 'ask for a new one: a ticket is good for one time' },
+  'index-malformed': { text: 'its {subject} is malformed ({detail})', hint: undefined },
+  'index-signatures': {
+    text: 'its {subject} is signed by {detail}',
+    hint: 'ask its publisher to sign it: mosb release sign',
+  },
+  'index-product': { text: 'its {subject} is for product {detail}', hint: undefined },
+  'index-channel': { text: 'its {subject} is for the channel {detail}', hint: undefined },
+  'index-swapped': { text: 'its {subject} is not the one that was signed: {detail}', hint: undefined },
+  'index-older': {
+    text: 'its {subject} has version {detail}',
+    hint: 'somebody put an old copy back, or this mirror is behind',
+  },
+  'index-expired': {
+    text: 'its {subject} has expired at {detail}',
+    hint: 'ask its publisher to sign it again (mosb release sign), or look at the clock of this machine',
+  },
 } as const satisfies Record<string, { text: string; hint: string | undefined }>;
 
 export type RefusalKind = keyof typeof refusals;

@@ -17,7 +17,7 @@ const layerOf = (name: string): number => layers.findIndex((names) => names.incl
 const reserved: readonly { readonly pattern: RegExp; readonly owners: readonly string[] }[] = [
   { pattern: /^(node:)?(fs|fs\/promises|child_process)$/, owners: ['pkg/host/linux/'] },
   { pattern: /^(koffi|bun:ffi)$/, owners: ['pkg/host/linux/'] },
-  { pattern: /^(@peculiar\/|node-forge|reflect-metadata)/, owners: ['pkg/trust/'] },
+  { pattern: /^(@peculiar\/|@tufjs\/|node-forge|reflect-metadata)/, owners: ['pkg/trust/'] },
   { pattern: /^(isomorphic-git|simple-git)/, owners: ['pkg/state/'] },
   { pattern: /^yaml$/, owners: ['pkg/manifest/'] },
   { pattern: /^commander$/, owners: ['cmd/'] },

@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { cp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { openLayout } from '../../pkg/layout/index.ts';
 import {
@@ -14,7 +13,7 @@ import {
 } from '../../pkg/system/index.ts';
 import { addKeyset, addProject } from '../../pkg/trust/index.ts';
 import { imageOf, type LayerFiles, makeLayer } from './atomfs-image.ts';
-import { temporaryFolder } from './folder.ts';
+import { type FolderOwner, temporaryFolder } from './folder.ts';
 import { putImage } from './images.ts';
 
 /** Somebody who signs and publishes: a keyset, a layout of images, an embedded repository. */
@@ -35,7 +34,7 @@ export type Vendor = {
 export const builtAt = new Date(0);
 
 /** Keys are ECDSA, made once for all vendors of a test file: who needs other ones asks for another keyset. */
-export async function makeVendor(t: ExecutionContext, keyset = 'acme'): Promise<Vendor> {
+export async function makeVendor(t: FolderOwner, keyset = 'acme'): Promise<Vendor> {
   const folder = await temporaryFolder(t);
   const keys = join(folder, 'keys');
   const known = keysets.get(keyset) ?? makeKeyset(keyset);

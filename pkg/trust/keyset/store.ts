@@ -21,6 +21,16 @@ export const writeText = (host: Host, path: string, text: string): Promise<void>
 export const newFolder = (host: Host, path: string): Promise<void> =>
   host.files.makeFolder(path, { mode: folderMode });
 
+/** A private key, alone in its folder. */
+export async function writeKey(host: Host, folder: string, pem: string): Promise<void> {
+  await writeNew(host, `${folder}/privkey.pem`, pem, keyMode);
+  await host.files.syncFolder(folder);
+}
+
+/** A document that is signed and public. */
+export const writeDocument = (host: Host, path: string, bytes: Uint8Array): Promise<void> =>
+  writeNew(host, path, new TextDecoder().decode(bytes), publicMode);
+
 export async function writeCredentials(
   host: Host,
   folder: string,

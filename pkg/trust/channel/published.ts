@@ -1,0 +1,157 @@
+import { MosError } from '../../errors/index.ts';
+import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { parseReleaseIndex, type ReleaseIndex } from '../../manifest/index.ts';
+import { digestHex, digestOf } from '../../oci/index.ts';
+import type { AcceptanceTime } from '../document.ts';
+import { folderOfKeys, type KeysOptions } from '../keyset/folder.ts';
+import { openSigner, type Signer } from '../keyset/signer.ts';
+import { lockKeys } from '../keyset/store.ts';
+import { keysOf } from '../keyset/tuf-keys.ts';
+import { type KeysetRoot, readRoots, type TufKey, tufFolder } from '../keyset/tuf-store.ts';
+import {
+  channelField,
+  fileOf,
+  indexFile,
+  indexTarget,
+  largest,
+  type MetadataOf,
+  productField,
+  readMetadata,
+  signersOf,
+  type TufRole,
+  tufRoles,
+} from './metadata.ts';
+import { readChannel } from './read.ts';
+import type { ChannelReading, ChannelSource, ChannelTrust } from './types.ts';
+
+/** What a keyset has to publish a channel with. */
+export type ChannelKeys = {
+  readonly keyset: string;
+  /** Of the product; it vouches for roots. */
+  readonly signer: Signer;
+  readonly roots: readonly KeysetRoot[];
+  readonly newest: KeysetRoot;
+  /** The keys that are here, of the roles in the newest root. */
+  readonly keys: Readonly<Record<TufRole, readonly TufKey[]>>;
+};
+
+export async function openChannelKeys(
+  host: Host,
+  keyset: string,
+  project: string,
+  options: KeysOptions = {},
+): Promise<ChannelKeys> {
+  const signer = await openSigner(host, keyset, project, options);
+  const { roots, newest } = await readRoots(host, keyset, options);
+  const tuf = await tufFolder(host, keyset, options);
+  const keys = await Promise.all(
+    tufRoles.map(async (role) => [role, await keysOf(host, tuf, role, newest.root.signed)] as const),
+  );
+  return { keyset, signer, roots, newest, keys: Object.fromEntries(keys) as ChannelKeys['keys'] };
+}
+
+/** Where edits wait for their signatures: a tag that machines don't look at. */
+export const draftFile = 'draft.targets.json';
+
+export type Draft = {
+  readonly targets: MetadataOf<'targets'>;
+  readonly index: ReleaseIndex;
+  readonly bytes: Uint8Array;
+};
+
+/** A channel as its publisher sees it. */
+export type PublishedChannel = {
+  readonly name: string;
+  readonly channel: string;
+  readonly product: string;
+  /** What machines see; undefined before the first signing. */
+  readonly reading: ChannelReading | undefined;
+  readonly draft: Draft | undefined;
+};
+
+export type PublishedOptions = KeysOptions & {
+  readonly name: string;
+  readonly channel: string;
+  readonly time: AcceptanceTime;
+};
+
+/**
+ * Reads a channel with the roots of the keyset as its anchor. What was seen last is kept in the keyset, so that nobody
+ * makes a publisher sign an old index again; what has expired counts, because it is to be signed anew.
+ */
+export async function readPublishedChannel(
+  host: Host,
+  source: ChannelSource,
+  keys: ChannelKeys,
+  options: PublishedOptions,
+): Promise<PublishedChannel> {
+  const { name, channel, time } = options;
+  const product = keys.signer.product;
+  const path = `${await tufFolder(host, keys.keyset, options)}/channels/${product}+${channel.replaceAll('/', '+')}.json`;
+  const kept = await readKept(host, path);
+  const root = await publishedRoot(source, keys, name);
+  const keep = async (trust: ChannelTrust): Promise<void> => {
+    await using _lock = await lockKeys(host, folderOfKeys(host, options), `channel ${name}`);
+    await writeAtomic(host, path, `${JSON.stringify(trust, null, 2)}\n`, { mode: 0o640 });
+  };
+  const isThere = (await source.read('timestamp.json', largest.timestamp)) !== undefined;
+  const anchor = root === undefined ? kept : { ...kept, root: textOf(root.bytes) };
+  const isNew = anchor === undefined || (!isThere && kept?.timestamp === undefined);
+  const policy = { name, channel, product, time, acceptExpired: true, keep };
+  // A repository that was emptied is filled again from what is kept.
+  const reading = isNew ? undefined : await readChannel(isThere ? source : undefined, anchor, policy);
+  return { name, channel, product, reading, draft: await readDraft(source, keys, options, reading) };
+}
+
+async function readKept(host: Host, path: string): Promise<ChannelTrust | undefined> {
+  const text = await readTextIfThere(host, path);
+  return text === undefined ? undefined : (JSON.parse(text) as ChannelTrust);
+}
+
+/** The newest root of the keyset that the channel has; another root in its place is somebody else's channel. */
+async function publishedRoot(
+  source: ChannelSource,
+  { roots, keyset }: ChannelKeys,
+  name: string,
+): Promise<KeysetRoot | undefined> {
+  let newest: KeysetRoot | undefined;
+  for (const root of roots) {
+    const file = fileOf('root', root.root.signed.version);
+    const bytes = await source.read(file, largest.root);
+    if (bytes === undefined) break;
+    if (!Buffer.from(bytes).equals(root.bytes))
+      throw new MosError(
+        'untrusted',
+        `cannot publish to ${name}: its ${file} is not that of the keyset ${keyset}`,
+        {
+          hint: 'give the keyset that made the channel, or another name',
+        },
+      );
+    newest = root;
+  }
+  return newest;
+}
+
+/** Signed by one key of ours at least: whoever can write to the registry can't slip changes under a signature. */
+async function readDraft(
+  source: ChannelSource,
+  { newest }: ChannelKeys,
+  { name, channel }: PublishedOptions,
+  reading: ChannelReading | undefined,
+): Promise<Draft | undefined> {
+  const found = await source.read(draftFile, largest.targets);
+  if (found === undefined) return undefined;
+  const targets = await readMetadata('targets', found, draftFile).catch(() => undefined);
+  const isNext = targets?.signed.version === (reading?.versions.targets ?? 0) + 1;
+  if (targets === undefined || !isNext || signersOf(newest.root.signed, 'targets', targets).length === 0)
+    return undefined;
+  const { length = 0, hashes } = targets.signed.targets[indexTarget] ?? {};
+  const bytes = await source.read(indexFile(hashes?.sha256 ?? ''), Math.min(length, largest.index));
+  const isIts = bytes !== undefined && digestHex(digestOf(bytes)) === hashes?.sha256;
+  const { [productField]: product, [channelField]: own } = targets.signed.unrecognizedFields;
+  if (!isIts || own !== channel) return undefined;
+  const { index } = parseReleaseIndex(bytes, `the draft of ${name}`);
+  return index.product === product ? { targets, index, bytes } : undefined;
+}
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
