@@ -21,7 +21,7 @@ import { parseMessage, renderMessage, type Trailers } from './message.ts';
 import { readNotes } from './notes.ts';
 import { mainRef, type Role, roleRef, type State, tagRef } from './paths.ts';
 import { ensureRepository } from './repository.ts';
-import { moveRefs, syncObjects, writeBlob, writeCommit, writeTree } from './write.ts';
+import { moveRefs, type Prepared, prepareBlob, prepareCommit, prepareTree, writeObjects } from './write.ts';
 
 export type NewGeneration = {
   /** Text of manifest.yaml. */
@@ -44,34 +44,34 @@ export async function commitGeneration(
 ): Promise<GenerationCommit> {
   await ensureRepository(host, lock);
   const { state } = lock;
-  const blobs = await writeFiles(host, lock, content);
-  const tree = await writeTree(host, lock, blobs);
+  const files = prepareFiles(content);
+  const tree = prepareTree(new Map([...files].map(([name, { id }]) => [name, id])));
+  const objects = [...files.values(), tree];
   const tip = await readTip(host, state);
-  const unused = await findUnused(host, state, tip, tree, content);
+  const unused = await findUnused(host, state, tip, tree.id, content);
   if (unused !== undefined) {
+    await writeObjects(host, lock, objects);
     await moveRefs(host, lock, [await tagMove(host, state, unused.number, unused.commit)]);
     return unused;
   }
   const number = (await highestNumber(host, state, tip?.commit)) + 1;
   const time = latest(host.clock.now(), tip?.parsed.time);
   const message = renderMessage({ number, summary: content.summary, trailers: content.trailers });
-  const commit = await writeCommit(host, lock, { tree, parent: tip?.commit, message, time });
-  await syncObjects(host, lock, [...blobs.values(), tree, commit]);
+  const parents = tip === undefined ? [] : [tip.commit];
+  const commit = prepareCommit({ tree: tree.id, parents, message, time });
+  await writeObjects(host, lock, [...objects, commit]);
   await moveRefs(host, lock, [
     ...(await missingTag(host, state, tip)),
-    { ref: mainRef, from: tip?.commit, to: commit },
-    await tagMove(host, state, number, commit),
+    { ref: mainRef, from: tip?.commit, to: commit.id },
+    await tagMove(host, state, number, commit.id),
   ]);
   const seconds = new Date(Math.floor(time.getTime() / 1000) * 1000);
   const { summary, trailers } = content;
-  return { number, commit, tree, time: seconds, summary, trailers, ...(tip ? { parent: tip.commit } : {}) };
+  const made = { number, commit: commit.id, tree: tree.id, time: seconds, summary, trailers };
+  return { ...made, ...(tip ? { parent: tip.commit } : {}) };
 }
 
-async function writeFiles(
-  host: Host,
-  lock: StateLock,
-  { system, files }: NewGeneration,
-): Promise<Map<string, ObjectId>> {
+function prepareFiles({ system, files }: NewGeneration): Map<string, Prepared> {
   const contents: [string, Uint8Array][] = [[systemManifestFile, Buffer.from(system)]];
   for (const [sha, { bytes, signature, certificate }] of files)
     contents.push(
@@ -79,9 +79,7 @@ async function writeFiles(
       [signatureFile(sha), signature],
       [certificateFile(sha), certificate],
     );
-  const blobs = new Map<string, ObjectId>();
-  for (const [name, content] of contents) blobs.set(name, await writeBlob(host, lock, content));
-  return blobs;
+  return new Map(contents.map(([name, content]) => [name, prepareBlob(content)]));
 }
 
 type Tip = { readonly commit: ObjectId; readonly parsed: Commit };

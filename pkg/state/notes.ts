@@ -5,7 +5,7 @@ import { parseCommit, parseTree } from './git/parse.ts';
 import { readRef } from './git/refs.ts';
 import type { StateLock } from './lock.ts';
 import { notesRef, type State } from './paths.ts';
-import { moveRefs, syncObjects, writeBlob, writeCommit, writeTree } from './write.ts';
+import { moveRefs, prepareBlob, prepareCommit, prepareTree, writeObjects } from './write.ts';
 
 /** What became of a generation: it proved good or bad, a person keeps it, or something to be remembered. */
 export const noteKinds = ['good', 'bad', 'pinned', 'unpinned', 'remark'] as const;
@@ -87,15 +87,10 @@ export async function addNote(
   const time = host.clock.now();
   const text =
     before + (before === '' || before.endsWith('\n') ? '' : '\n') + renderNotes([{ time, ...note }]);
-  const added = await writeBlob(host, lock, Buffer.from(text));
-  blobs.set(commit, added);
-  const tree = await writeTree(host, lock, blobs);
-  const written = await writeCommit(host, lock, {
-    tree,
-    parent: head,
-    message: `${note.kind} ${commit}\n`,
-    time,
-  });
-  await syncObjects(host, lock, [added, tree, written]);
-  await moveRefs(host, lock, [{ ref: notesRef, from: head, to: written }]);
+  const added = prepareBlob(Buffer.from(text));
+  const tree = prepareTree(blobs.set(commit, added.id));
+  const parents = head === undefined ? [] : [head];
+  const written = prepareCommit({ tree: tree.id, parents, message: `${note.kind} ${commit}\n`, time });
+  await writeObjects(host, lock, [added, tree, written]);
+  await moveRefs(host, lock, [{ ref: notesRef, from: head, to: written.id }]);
 }

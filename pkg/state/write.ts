@@ -1,63 +1,54 @@
 import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import { hasObject, looseFolder, type ObjectId, objectId } from './git/objects.ts';
-import { renderTree, type TreeEntry } from './git/parse.ts';
+import {
+  hasObject,
+  looseFolder,
+  type ObjectId,
+  type ObjectType,
+  objectId,
+  readTyped,
+} from './git/objects.ts';
+import { type NewObject, renderPack } from './git/pack.ts';
+import { type Commit, renderCommit, renderTree } from './git/parse.ts';
 import { git } from './git/run.ts';
 import type { StateLock } from './lock.ts';
 import type { State } from './paths.ts';
 
 const nothing = '0'.repeat(40);
 
-/** Writes a blob by git and returns its id; one that is there and whole is not written again. */
-export async function writeBlob(host: Host, { state }: StateLock, body: Uint8Array): Promise<ObjectId> {
-  const id = objectId('blob', body);
-  if (await hasObject(host, state, 'blob', id)) return id;
-  return same(id, await git(host, state, ['hash-object', '-w', '--stdin'], { input: body }));
-}
+/** An object, and the id it will have. */
+export type Prepared = NewObject & { readonly id: ObjectId };
 
-export async function writeTree(
+const prepare = (type: ObjectType, body: Uint8Array): Prepared => ({ type, body, id: objectId(type, body) });
+
+export const prepareBlob = (body: Uint8Array): Prepared => prepare('blob', body);
+
+export const prepareTree = (files: ReadonlyMap<string, ObjectId>): Prepared =>
+  prepare('tree', renderTree([...files].map(([name, id]) => ({ mode: '100644', name, id }))));
+
+export const prepareCommit = (commit: Commit): Prepared => prepare('commit', renderCommit(commit));
+
+/**
+ * Has git write what is missing of some objects, all by one command, and makes their names durable. git checks their form
+ * and that what they name is there (--strict), syncs each, and what it wrote is read again and compared.
+ */
+export async function writeObjects(
   host: Host,
   { state }: StateLock,
-  files: ReadonlyMap<string, ObjectId>,
-): Promise<ObjectId> {
-  const entries: TreeEntry[] = [...files].map(([name, id]) => ({ mode: '100644', name, id }));
-  const id = objectId('tree', renderTree(entries));
-  if (await hasObject(host, state, 'tree', id)) return id;
-  const input = entries.map((entry) => `${entry.mode} blob ${entry.id}\t${entry.name}\0`).join('');
-  return same(id, await git(host, state, ['mktree', '-z'], { input }));
-}
-
-export type NewCommit = {
-  readonly tree: ObjectId;
-  readonly parent: ObjectId | undefined;
-  readonly message: string;
-  readonly time: Date;
-};
-
-export async function writeCommit(host: Host, { state }: StateLock, commit: NewCommit): Promise<ObjectId> {
-  const date = `@${Math.floor(commit.time.getTime() / 1000)} +0000`;
-  const env = Object.fromEntries(
-    ['AUTHOR', 'COMMITTER'].flatMap((who) => [
-      [`GIT_${who}_NAME`, 'machine'],
-      [`GIT_${who}_EMAIL`, 'root@machine.local'],
-      [`GIT_${who}_DATE`, date],
-    ]),
-  );
-  const parents = commit.parent === undefined ? [] : ['-p', commit.parent];
-  return git(host, state, ['commit-tree', commit.tree, ...parents, '-F', '-'], {
-    input: commit.message,
-    env,
-  });
-}
-
-function same(expected: ObjectId, written: string): ObjectId {
-  if (written === expected) return expected;
-  throw new MosError('internal', `cannot trust git: it wrote ${written} for ${expected}`);
+  objects: readonly Prepared[],
+): Promise<void> {
+  const missing: Prepared[] = [];
+  for (const object of objects)
+    if (!(await hasObject(host, state, object.type, object.id))) missing.push(object);
+  if (missing.length > 0)
+    await git(host, state, ['unpack-objects', '-q', '--strict'], { input: renderPack(missing) });
+  for (const { type, id } of missing) await readTyped(host, state, type, id);
+  await syncObjects(host, state, objects);
 }
 
 /** git syncs files and not folders: without this, a name could be lost that a ref already uses. */
-export async function syncObjects(host: Host, { state }: StateLock, ids: readonly ObjectId[]): Promise<void> {
-  const folders = new Set(ids.map((id) => looseFolder(state, id)));
+async function syncObjects(host: Host, state: State, objects: readonly Prepared[]): Promise<void> {
+  const folders = new Set(objects.map(({ id }) => looseFolder(state, id)));
   for (const folder of [...folders].sort())
     if (await isFolder(host, folder)) await host.files.syncFolder(folder);
   await host.files.syncFolder(`${state.git}/objects`);

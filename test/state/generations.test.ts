@@ -247,7 +247,7 @@ test('names of objects are durable before a ref uses them, and the ref is before
   );
   const folders = [...new Set(objects.split('\n').map((id) => `syncFolder objects/${id.slice(0, 2)}`))];
   const [main = -1, role = -1] = log.flatMap((entry, at) => (entry === 'run update-ref' ? [at] : []));
-  const before = log.slice(log.indexOf('run commit-tree'), main);
+  const before = log.slice(log.indexOf('run unpack-objects'), main);
   for (const folder of [...folders, 'syncFolder objects']) t.true(before.includes(folder), folder);
   t.deepEqual(log.slice(main + 1, role), [
     'syncFolder refs/heads',

@@ -54,5 +54,17 @@ export function parseCommit(body: Buffer): Commit {
   };
 }
 
+/** What a commit object of ours says; the machine is its author. */
+export function renderCommit({ tree, parents, time, message }: Commit): Buffer {
+  const who = `machine <root@machine.local> ${Math.floor(time.getTime() / 1000)} +0000`;
+  const lines = [
+    `tree ${tree}`,
+    ...parents.map((parent) => `parent ${parent}`),
+    `author ${who}`,
+    `committer ${who}`,
+  ];
+  return Buffer.from(`${lines.join('\n')}\n\n${message}`);
+}
+
 const broken = (what: string): MosError =>
   new MosError('corrupt', `cannot read a ${what}: its form is wrong`);

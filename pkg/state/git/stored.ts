@@ -30,3 +30,32 @@ const deflate = 8;
 /** One byte of kind, the length, and the length with its bits turned round. */
 const blockHeader = 5;
 const lastBlock = 1;
+
+/** The same the other way: what git reads as a zlib stream. */
+export function renderStored(body: Uint8Array): Buffer {
+  const blocks: Uint8Array[] = [Buffer.from([0x78, 0x01])];
+  for (let at = 0; at === 0 || at < body.length; at += mostStored) {
+    const part = body.subarray(at, at + mostStored);
+    const header = Buffer.alloc(blockHeader);
+    header.writeUInt8(at + part.length === body.length ? lastBlock : 0);
+    header.writeUInt16LE(part.length, 1);
+    header.writeUInt16LE(part.length ^ 0xffff, 3);
+    blocks.push(header, part);
+  }
+  const checksum = Buffer.alloc(4);
+  checksum.writeUInt32BE(adler32(body));
+  return Buffer.concat([...blocks, checksum]);
+}
+
+const mostStored = 0xffff;
+
+/** RFC 1950, 8.2 */
+function adler32(bytes: Uint8Array): number {
+  let low = 1;
+  let high = 0;
+  for (const byte of bytes) {
+    low = (low + byte) % 65521;
+    high = (high + low) % 65521;
+  }
+  return high * 0x10000 + low;
+}
