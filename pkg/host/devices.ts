@@ -52,6 +52,12 @@ export type DmCreateOptions = {
   readonly removeWithLastUser?: boolean;
 };
 
+/** The TPM as long as we use it: what is loaded and not kept goes with it. */
+export interface TpmDevice extends AsyncDisposable {
+  /** One command (TPM 2.0 Library, Part 3) as bytes, to the bytes of its response. A mutation, whichever it is. */
+  send(command: Uint8Array): Promise<Uint8Array>;
+}
+
 export interface Devices {
   /** Loop devices in use, read from sysfs. */
   loops(): Promise<readonly LoopDevice[]>;
@@ -79,6 +85,9 @@ export interface Devices {
   dmOpen(name: string): Promise<HeldDevice | undefined>;
   /** False where there was none. `deferred`: when it is in use, the kernel removes it with its last user. */
   dmRemove(name: string, options?: { readonly deferred?: boolean }): Promise<boolean>;
+
+  /** `unsupported` where there is no TPM 2.0. */
+  openTpm(): Promise<TpmDevice>;
 
   /** finit_module(2); a module that is there already is no error. */
   loadModule(path: string, parameters?: string): Promise<void>;

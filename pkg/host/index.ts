@@ -16,6 +16,7 @@ export type {
   HeldDevice,
   LoopDevice,
   LoopOptions,
+  TpmDevice,
 } from './devices.ts';
 export type { FileStat, Files, LockOptions, ReadableFile, Space, WritableFile } from './files.ts';
 export type { Host } from './host.ts';

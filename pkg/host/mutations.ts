@@ -5,7 +5,7 @@ type Table = { readonly [P in keyof Host]: readonly Methods<Host[P]>[] };
 
 /**
  * The methods of each port that change the machine. The crash campaigns count and stop at these; a method that
- * isn't here must not change anything. The writes and syncs of a WritableFile count too.
+ * isn't here must not change anything. The writes and syncs of a WritableFile count too, and what is sent to a TPM.
  */
 export const mutations = {
   files: [
@@ -26,7 +26,7 @@ export const mutations = {
   ],
   processes: ['run', 'attend', 'leave'],
   mounts: ['mount', 'unmount', 'bind', 'move', 'replace', 'mapIds'],
-  devices: ['loopAttach', 'loopDetach', 'dmCreate', 'dmRemove', 'loadModule'],
+  devices: ['loopAttach', 'loopDetach', 'dmCreate', 'dmRemove', 'openTpm', 'loadModule'],
   clock: [],
   machine: [],
 } as const satisfies Table;

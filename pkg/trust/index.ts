@@ -86,15 +86,10 @@ export { signStatement, verifyStatement } from './statement.ts';
 export { type Ticket, type TicketPolicy, type VerifiedTicket, verifyTicket } from './ticket.ts';
 export {
   authorizedPolicy,
+  commandPolicy,
   firstPolicyVersion,
   luksPolicy,
-  type NvPublic,
-  nameOfKey,
-  nvAttributes,
   passwordPolicy,
-  pcr7Selection,
   policyVersionIndex,
-  renderNvPublic,
-  renderPublicKey,
 } from './tpm/policy.ts';
 export type { Verified } from './verified.ts';

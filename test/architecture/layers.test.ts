@@ -6,7 +6,7 @@ import test from 'ava';
 const layers: readonly (readonly string[])[] = [
   ['errors', 'undo'],
   ['host', 'oci', 'steps'],
-  ['manifest'],
+  ['manifest', 'tpm'],
   ['layout', 'registry', 'trust', 'atomfs', 'lxc', 'disk', 'esp', 'state'],
   ['system'],
   ['api'],

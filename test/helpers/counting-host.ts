@@ -1,4 +1,4 @@
-import type { Host, WritableFile } from '../../pkg/host/index.ts';
+import type { Host, TpmDevice, WritableFile } from '../../pkg/host/index.ts';
 import { mutations } from '../../pkg/host/index.ts';
 
 /** Called before each mutation with its name (`files.rename`) and its arguments; throws to prevent it. */
@@ -39,8 +39,21 @@ async function mutate(
 ): Promise<unknown> {
   await watch(name, args);
   const result = await run();
+  if (isTpm(result)) return watchedTpm(result, watch, alive);
   return isWritableFile(result) ? watchedFile(result, String(args[0]), watch, alive) : result;
 }
+
+const isTpm = (value: unknown): value is TpmDevice =>
+  typeof value === 'object' && value !== null && 'send' in value;
+
+const watchedTpm = (tpm: TpmDevice, watch: Watch, alive: () => void): TpmDevice => ({
+  async send(command) {
+    alive();
+    await watch('tpm.send', [command]);
+    return tpm.send(command);
+  },
+  [Symbol.asyncDispose]: () => tpm[Symbol.asyncDispose](),
+});
 
 const isWritableFile = (value: unknown): value is WritableFile =>
   typeof value === 'object' && value !== null && 'write' in value && 'sync' in value;

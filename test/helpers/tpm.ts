@@ -1,8 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
+import type { Host } from '../../pkg/host/index.ts';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
 
 // A TPM of software without a machine around it, for what talks to one and for tpm2-tools beside it.
 
@@ -59,3 +63,30 @@ async function start(folder: string, socket: string): Promise<() => Promise<void
     rmSync(`${socket}.ctrl`, { force: true });
   };
 }
+
+/** This machine, with a TPM that listens at `socket`. What a stopped process loaded stays until the TPM restarts. */
+export const hostWithTpm = ({ socket: path }: SoftwareTpm, host: Host = linuxHost): Host => ({
+  ...host,
+  devices: {
+    ...host.devices,
+    openTpm: async () => {
+      const socket = connect(path);
+      await once(socket, 'connect');
+      return {
+        async send(command) {
+          socket.write(command);
+          let answer = Buffer.alloc(0);
+          while (answer.length < 6 || answer.length < answer.readUInt32BE(2)) {
+            const [chunk] = (await once(socket, 'data')) as [Buffer];
+            answer = Buffer.concat([answer, chunk]);
+          }
+          return answer;
+        },
+        async [Symbol.asyncDispose]() {
+          socket.destroy();
+          await once(socket, 'close');
+        },
+      };
+    },
+  },
+});

@@ -2,6 +2,7 @@ import type { Devices } from '../devices.ts';
 import { loopAttach, loopBacking, loopDetach, loops } from './loop.ts';
 import { dmCreate, dmList, dmOpen, dmRemove, dmTable, hasDeviceMapper } from './mapper.ts';
 import { loadModule } from './modules.ts';
+import { openTpm } from './tpm.ts';
 
 export const linuxDevices: Devices = {
   loops,
@@ -14,5 +15,6 @@ export const linuxDevices: Devices = {
   dmCreate,
   dmOpen,
   dmRemove,
+  openTpm,
   loadModule,
 };

@@ -1,0 +1,131 @@
+import type { Secret } from '../errors/index.ts';
+import type { TpmDevice } from '../host/index.ts';
+import { type NvPublic, parseNvPublic, renderNvPublic } from './areas.ts';
+import { type Authorization, ask, bareCode, handles, responseCodes } from './command.ts';
+import { none, sized, u16, u32 } from './wire.ts';
+
+export const hexIndex = (index: number): string => `0x${index.toString(16)}`;
+
+/** No TPM has to take or give more at once (TPM2_PT_NV_BUFFER_MAX of old ones is 768). */
+const pieceSize = 512;
+/** On parameter 1, and on handle 1. */
+const noHandle = [0x18b, 0x28b, 0x1cb] as const;
+
+/** undefined where the index is not defined. */
+export async function readNvPublic(tpm: TpmDevice, index: number): Promise<NvPublic | undefined> {
+  const { code, parameters } = await ask(tpm, `look at ${hexIndex(index)}`, {
+    name: 'nvReadPublic',
+    handles: [index],
+    accept: noHandle,
+  });
+  return bareCode(code) === responseCodes.handle ? undefined : parseNvPublic(parameters.sized());
+}
+
+/** `auth` is a value of the index's own. */
+export async function defineNv(
+  tpm: TpmDevice,
+  owner: Secret | '',
+  area: NvPublic,
+  auth: Secret | '' = '',
+): Promise<void> {
+  await ask(tpm, `define ${hexIndex(area.index)}`, {
+    name: 'nvDefineSpace',
+    handles: [handles.owner],
+    authorization: { password: owner },
+    parameters: [
+      sized(auth === '' ? none : Buffer.from(auth.reveal(), 'latin1')),
+      sized(renderNvPublic(area)),
+    ],
+  });
+}
+
+export async function undefineNv(tpm: TpmDevice, owner: Secret | '', index: number): Promise<void> {
+  await ask(tpm, `remove ${hexIndex(index)}`, {
+    name: 'nvUndefineSpace',
+    handles: [handles.owner, index],
+    authorization: { password: owner },
+  });
+}
+
+/** By the owner, from the start of the index. */
+export async function writeNv(
+  tpm: TpmDevice,
+  owner: Secret | '',
+  index: number,
+  content: Uint8Array,
+): Promise<void> {
+  for (let at = 0; at < content.length; at += pieceSize)
+    await ask(tpm, `write ${hexIndex(index)}`, {
+      name: 'nvWrite',
+      handles: [handles.owner, index],
+      authorization: { password: owner },
+      parameters: [sized(content.subarray(at, at + pieceSize)), u16(at)],
+    });
+}
+
+/** `authorize` is asked before each piece: a policy is met for one command. `by` is the index itself or the owner. */
+export async function readNv(
+  tpm: TpmDevice,
+  { index, bytes }: Pick<NvPublic, 'index' | 'bytes'>,
+  authorize: () => Promise<Authorization> | Authorization,
+  by = index,
+): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes; at += pieceSize) {
+    const { parameters } = await ask(tpm, `read ${hexIndex(index)}`, {
+      name: 'nvRead',
+      handles: [by, index],
+      authorization: await authorize(),
+      parameters: [u16(Math.min(pieceSize, bytes - at)), u16(at)],
+    });
+    pieces.push(parameters.sized());
+  }
+  return Buffer.concat(pieces);
+}
+
+/** One more on a counter, by its own auth value. */
+export async function incrementNv(tpm: TpmDevice, index: number, auth: Secret): Promise<void> {
+  await ask(tpm, `raise ${hexIndex(index)}`, {
+    name: 'nvIncrement',
+    handles: [index, index],
+    authorization: { password: auth },
+  });
+}
+
+const handleCapability = 1;
+const permanentProperties = { capability: 6, property: 0x200 } as const;
+const ownerAuthSet = 1;
+
+/** All NV indices, in their order. */
+export async function listNv(tpm: TpmDevice): Promise<number[]> {
+  const { parameters } = await ask(tpm, 'list its indices', {
+    name: 'getCapability',
+    parameters: [u32(handleCapability), u32(0x01000000), u32(254)],
+  });
+  parameters.u8();
+  parameters.u32();
+  return Array.from({ length: parameters.u32() }, parameters.u32);
+}
+
+export async function hasOwner(tpm: TpmDevice): Promise<boolean> {
+  const { parameters } = await ask(tpm, 'ask whether it has an owner', {
+    name: 'getCapability',
+    parameters: [u32(permanentProperties.capability), u32(permanentProperties.property), u32(1)],
+  });
+  parameters.take(1 + 4 + 4 + 4); // more, capability, count, property
+  return (parameters.u32() & ownerAuthSet) !== 0;
+}
+
+export async function changeAuth(
+  tpm: TpmDevice,
+  hierarchy: 'owner' | 'endorsement' | 'lockout',
+  from: Secret | '',
+  to: Secret,
+): Promise<void> {
+  await ask(tpm, `set the password of its ${hierarchy} hierarchy`, {
+    name: 'hierarchyChangeAuth',
+    handles: [handles[hierarchy]],
+    authorization: { password: from },
+    parameters: [sized(Buffer.from(to.reveal(), 'latin1'))],
+  });
+}
