@@ -1,4 +1,6 @@
+import type { SecurityResult, StatusResult } from '../../pkg/system/index.ts';
 import { root } from '../cli/common.ts';
+import { renderSecurity } from '../render/security.ts';
 import { renderStatus } from '../render/status.ts';
 import { ca } from './incoming.ts';
 import { remoteCommand } from './remote.ts';
@@ -7,12 +9,19 @@ export const status = remoteCommand(
   {
     name: 'status',
     summary: 'Show what the machine runs, and what is not as it should be',
-    options: { root, ca },
-    async run({ host, options }) {
-      const use = await import('../../pkg/system/index.ts');
-      return use.status(host, options);
+    options: {
+      security: {
+        kind: 'flag',
+        help: 'show how each service is confined, with a score from 0 to 100 and what makes it up',
+      },
+      root,
+      ca,
     },
-    render: renderStatus,
+    async run({ host, options }): Promise<StatusResult | SecurityResult> {
+      const use = await import('../../pkg/system/index.ts');
+      return options.security ? use.security(host, options) : use.status(host, options);
+    },
+    render: (result) => ('services' in result ? renderSecurity(result) : renderStatus(result)),
   },
-  () => ({ method: 'GET', path: '/v1/status' }),
+  ({ options }) => ({ method: 'GET', path: options.security ? '/v1/security' : '/v1/status' }),
 );

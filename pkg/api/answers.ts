@@ -3,6 +3,9 @@ import type {
   LogEntry,
   Mirrors,
   PinResult,
+  SecurityPoint,
+  SecurityResult,
+  ServiceSecurity,
   StatusMount,
   StatusResult,
   StatusTarget,
@@ -116,3 +119,13 @@ export const auditSchema: Schema<AuditAnswer> = object<AuditAnswer>({
 });
 
 export const mirrorsSchema: Schema<Mirrors> = object<Mirrors>({ mirrors: list(anyText) });
+
+export const securitySchema: Schema<SecurityResult> = object<SecurityResult>({
+  services: list(
+    object<ServiceSecurity>({
+      name: anyText,
+      score: integer(),
+      points: list(object<SecurityPoint>({ about: anyText, got: integer(), most: integer(), why: anyText })),
+    }),
+  ),
+});

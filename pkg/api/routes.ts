@@ -12,6 +12,7 @@ import {
   ps,
   reboot,
   rollback,
+  security,
   stop,
   update,
   verify,
@@ -24,6 +25,7 @@ import {
   historySchema,
   mirrorsSchema,
   pinSchema,
+  securitySchema,
   statusSchema,
 } from './answers.ts';
 import { readAudit } from './audit.ts';
@@ -73,6 +75,12 @@ export const routes: readonly Route[] = [
     role: 'reader',
     summary: 'Show what the machine runs',
     run: (api) => api.status(),
+  }),
+  valueRoute('GET', securitySchema, {
+    path: '/v1/security',
+    role: 'reader',
+    summary: 'Show how services are confined, with a score each',
+    run: ({ host, options: { root, ca } }) => security(host, { root, ca }),
   }),
   valueRoute('GET', historySchema, {
     path: '/v1/history',

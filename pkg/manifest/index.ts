@@ -77,6 +77,7 @@ export {
   type Health,
   isBootTarget,
   type Network,
+  type NetworkType,
   type Port,
   type Resources,
   type ServiceType,

@@ -82,7 +82,11 @@ export {
   type LogsResult,
   logs,
   ps,
+  type SecurityPoint,
+  type SecurityResult,
+  type ServiceSecurity,
   type ServiceState,
+  security,
   stop,
   supervise,
 } from './service/index.ts';

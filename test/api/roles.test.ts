@@ -24,6 +24,7 @@ const decided: Readonly<Record<string, readonly string[]>> = {
     'GET /v1/updates/settings',
     'GET /v1/updates/holds',
     'GET /v1/status',
+    'GET /v1/security',
     'GET /v1/history',
     'GET /v1/diff',
     'GET /v1/why',

@@ -2,6 +2,8 @@ export { type ExecOptions, type ExecResult, exec } from './exec.ts';
 export { type Hold, readHolds } from './hold.ts';
 export { ps, type ServiceState, serviceStates } from './list.ts';
 export { type LogsOptions, type LogsResult, logs } from './output.ts';
+export type { SecurityPoint } from './score.ts';
+export { type SecurityResult, type ServiceSecurity, security } from './security.ts';
 export { type Started, type StartRequest, startService } from './start.ts';
 export { type StopOptions, type StopResult, stop } from './stop.ts';
 export {

@@ -19,6 +19,7 @@ import { readImage } from '../images.ts';
 import type { Machine } from '../machine.ts';
 import { mountTarget } from '../mounting.ts';
 import { openVolume, type VolumeRoot } from '../volume/index.ts';
+import { readAbilities } from './abilities.ts';
 import { type DeviceOwner, makeDevices } from './devices.ts';
 import type { ServiceFolder } from './record.ts';
 import { type MountPoints, makeMountPoints, upperOf } from './writing.ts';
@@ -84,7 +85,7 @@ function addressVariables({ network }: MachineTarget): Record<string, string> {
 export const withoutMask = (address: string): string => address.replace(/\/.*$/, '');
 
 /** The config of the image that was signed. */
-async function readProcess(target: InstallTarget, store: Layout): Promise<ImageProcess> {
+export async function readProcess(target: InstallTarget, store: Layout): Promise<ImageProcess> {
   const { image } = await readImage(target, store);
   const bytes = await readVerified(image.config, store.open(image.config));
   const config = parseJson(bytes, `the config of ${target.service_name}`) as { config?: ImageProcess } | null;
@@ -144,10 +145,6 @@ async function writeConfig(
   { entry: { target }, folder, attachment }: Preparation,
   parts: Pick<Container, 'process' | 'mounts' | 'devices' | 'ids'>,
 ): Promise<void> {
-  const [hasCgroup2, hasAppArmor] = await Promise.all([
-    isThere(host, '/sys/fs/cgroup/cgroup.controllers'),
-    isThere(host, '/sys/kernel/security/apparmor/profiles'),
-  ]);
   const { resources, network } = target;
   const entries = planContainer({
     name: target.service_name,
@@ -162,8 +159,7 @@ async function writeConfig(
       pids: resources?.pids,
       ioWeight: resources?.io_weight,
     },
-    hasCgroup2,
-    hasAppArmor,
+    ...(await readAbilities(host)),
     seccomp: folder.seccomp,
     lxcLog: folder.lxcLog,
   });
@@ -187,6 +183,3 @@ async function makeLog(host: Host, { log, output }: ServiceFolder, { uid, gid }:
 
 /** Room for what a service says; a supervisor keeps it half empty. */
 export const logBytes = 4 * 1024 * 1024;
-
-const isThere = async (host: Host, path: string): Promise<boolean> =>
-  (await host.files.stat(path)) !== undefined;

@@ -76,6 +76,18 @@ for d in ${devices.join(' ')}; do busybox stat -c "%n %u %a %t:%T" $d; done; bus
       machine.activate('absent').err,
       'mosctl: cannot start absent: this machine has no device /dev/not-there\n',
     );
+    const { services } = JSON.parse(machine.must('status', '--security', '--json'));
+    const scores = services.map(({ name, score }: { name: string; score: number }) => [name, score]);
+    // This kernel has neither control groups of version 2 nor AppArmor, and digest is what it is mounted with.
+    t.deepEqual(scores, [
+      ['absent', 63],
+      ['closed', 70],
+      ['open', 40],
+    ]);
+    t.regex(
+      machine.must('status', '--security'),
+      /\nclosed: 70 of 100\n {2}about +points +why\n {2}ids +20\/20 /,
+    );
     machine.must('stop', 'open');
   },
 );
