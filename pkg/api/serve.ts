@@ -2,6 +2,7 @@ import type { Host } from '../host/index.ts';
 import { folderOf } from '../host/index.ts';
 import type { Report } from '../steps/index.ts';
 import { type ApiOptions, openApi } from './api.ts';
+import { startAutomatic } from './automatic.ts';
 import { type Limits, usualLimits } from './http/index.ts';
 import type { Listener } from './listener.ts';
 import { listenMirror, type MirrorOptions } from './mirror/index.ts';
@@ -36,6 +37,7 @@ export async function serve(host: Host, options: ServeOptions, report: Report): 
   if (options.tls !== undefined) opened.push(listeners.use(await listenTls(api, options.tls, limits)));
   if (options.mirror !== undefined)
     opened.push(listeners.use(await listenMirror(host, options.root, options.mirror, options.builtAt)));
+  await using _automatic = startAutomatic(api);
   const addresses = opened.map(({ address }) => address);
   for (const address of addresses) report({ kind: 'note', text: `listening at ${address}` });
   await new Promise<void>((resolve) => {

@@ -133,3 +133,5 @@ export const listMirrors: typeof import('./mirror/index.ts').listMirrors = async
   (await import('./mirror/index.ts')).listMirrors(...args);
 export const changeMirrors: typeof import('./mirror/index.ts').changeMirrors = async (...args) =>
   (await import('./mirror/index.ts')).changeMirrors(...args);
+export const upgradeFolder: typeof import('./upgrade/index.ts').upgradeFolder = async (...args) =>
+  (await import('./upgrade/index.ts')).upgradeFolder(...args);

@@ -23,7 +23,8 @@ export async function fallBack(
   report: Report,
 ): Promise<void> {
   const { root, ca, integrity } = options;
-  await blame(host, root, await takeUpgrade(host, root), reason);
+  const before = await takeUpgrade(host, root);
+  await blame(host, root, before, reason);
   const { machine } = await takeUpgrade(host, root);
   const { running, next } = machine;
   const restart = options.reboot ?? (() => reboot(host, { root }));
@@ -34,7 +35,9 @@ export async function fallBack(
   if (verdictOf(machine, running) !== 'bad') return;
   if (next !== null) return restart(); // what it goes back to waits already
   const result = await rollback(host, { root, ca, reason }, report);
-  if ('needsReboot' in result && result.needsReboot) await restart();
+  // What the machine was rebooted for it leaves by a reboot, whichever generation it calls the current one.
+  const wasBooted = before.record.trial !== null && before.record.trial.bootId !== null;
+  if (wasBooted || ('needsReboot' in result && result.needsReboot)) await restart();
   else await boot(host, { root, ca, integrity }, report);
 }
 

@@ -23,7 +23,13 @@ export async function lookAtMachine(host: Host, root: string): Promise<MachineLo
   return { running, next: next === running ? null : next, bootId, history };
 }
 
-export type Look = { readonly folder: string; readonly record: UpgradeRecord; readonly machine: MachineLook };
+export type Look = {
+  readonly folder: string;
+  readonly record: UpgradeRecord;
+  readonly machine: MachineLook;
+  /** The machine said something that the record did not know yet. */
+  readonly isNews: boolean;
+};
 
 /** The record as the machine confirms it. It is written by whoever does something next: who only looks changes nothing. */
 export async function lookAtUpgrade(host: Host, root: string): Promise<Look> {
@@ -33,7 +39,8 @@ export async function lookAtUpgrade(host: Host, root: string): Promise<Look> {
     known,
     known.command?.cmd_status === 'Started' && (await isCommandAtWork(host, folder)),
   );
-  return { folder, machine, record: reconcile(record, machine, host.clock.now()) };
+  const seen = reconcile(record, machine, host.clock.now());
+  return { folder, machine, record: seen, isNews: seen !== known };
 }
 
 /** The same, and written. */
@@ -42,7 +49,7 @@ export async function takeUpgrade(host: Host, root: string): Promise<Look> {
   const record = await changeUpgrade(host, folder, (known) =>
     reconcile(settled(known, false), machine, host.clock.now()),
   );
-  return { folder, machine, record };
+  return { folder, machine, record, isNews: false };
 }
 
 /** A command that nobody is at work on any more was stopped in the middle. */

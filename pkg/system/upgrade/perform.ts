@@ -15,8 +15,8 @@ export async function nextAutomatic(host: Host, root: string): Promise<NextActio
   const folder = await upgradeFolder(host, root);
   const settings = await readSettings(host, folder);
   if (!settings.automatic || settings.source === null) return null;
-  const { record, machine } = await lookAtUpgrade(host, root);
-  if (record.trial?.automatic) await takeUpgrade(host, root);
+  const { record, machine, isNews } = await lookAtUpgrade(host, root);
+  if (isNews) await takeUpgrade(host, root);
   const holds = await readUpdateHolds(host, folder);
   return planAutomatic({ settings, record, machine, holds }, host.clock.now());
 }

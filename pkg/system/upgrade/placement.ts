@@ -1,23 +1,14 @@
-/** Seeds are 32-bit: 0 to 2^32 - 1. */
-export const seeds = 2 ** 32;
+import type { Wave } from '../../manifest/index.ts';
 
 /**
- * A part of all machines, by their seeds (`from` ≤ seed < `to`), and when an update begins for the first and the last
- * of them. Times in milliseconds of the epoch.
- */
-export type Wave = {
-  readonly from: number;
-  readonly to: number;
-  readonly start: number;
-  readonly end: number;
-};
-
-/**
- * When a machine's turn is: evenly within its wave, by its seed. undefined where it is in no wave, so that its turn never comes.
+ * When the turn of a machine is, in milliseconds of the epoch: evenly within its wave, by its seed. undefined: there are no
+ * waves, everybody at once; Infinity: there is no wave for it yet.
  */
 export function turnOf(waves: readonly Wave[], seed: number): number | undefined {
-  const wave = waves.find(({ from, to }) => seed >= from && seed < to);
-  if (wave === undefined) return undefined;
-  const { from, to, start, end } = wave;
-  return start + Math.floor(((end - start) * (seed - from)) / (to - from));
+  if (waves.length === 0) return undefined;
+  const wave = waves.find(({ start_seed, end_seed }) => seed >= start_seed && seed < end_seed);
+  if (wave === undefined) return Number.POSITIVE_INFINITY;
+  const [start, end] = [Date.parse(wave.start), Date.parse(wave.end)];
+  const part = (seed - wave.start_seed) / (wave.end_seed - wave.start_seed);
+  return start + Math.floor((end - start) * part);
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Host } from '../../host/index.ts';
+import { seedCount as seeds } from '../../manifest/index.ts';
 import { changeUpgradeFile, readUpgradeFile, type UpgradeFile } from './folder.ts';
-import { seeds } from './placement.ts';
 
 const seedFile: UpgradeFile<{ readonly seed: number | null }> = {
   name: 'seed.json',

@@ -1,14 +1,16 @@
 import test from 'ava';
-import { seeds, turnOf, type Wave } from '../../../pkg/system/upgrade/placement.ts';
+import { wavesOf } from '../../../pkg/manifest/index.ts';
+import { turnOf } from '../../../pkg/system/upgrade/placement.ts';
 
 const hour = 3_600_000;
-/** 1 %, 10 %, 50 %, all: in 6, 24, 48 and 72 hours, the first beginning at 0. */
-const waves: readonly Wave[] = [
-  { from: 0, to: seeds * 0.01, start: 0, end: 6 * hour },
-  { from: seeds * 0.01, to: seeds * 0.1, start: 6 * hour, end: 30 * hour },
-  { from: seeds * 0.1, to: seeds * 0.5, start: 30 * hour, end: 78 * hour },
-  { from: seeds * 0.5, to: seeds, start: 78 * hour, end: 150 * hour },
-];
+const begin = Date.parse('2027-01-01T00:00:00Z');
+const time = (hours: number): string => new Date(begin + hours * hour).toISOString().replace('.000Z', 'Z');
+const waves = wavesOf([
+  { percent: 1, start: time(0), end: time(6) },
+  { percent: 9, start: time(6), end: time(30) },
+  { percent: 40, start: time(30), end: time(78) },
+  { percent: 50, start: time(78), end: time(150) },
+]);
 
 /** xorshift32: the same machines in each run, their seeds as evenly spread as random ones. */
 function* machines(count: number): Generator<number> {
@@ -26,14 +28,16 @@ test('a million machines come evenly: no hour of a wave has over 1.2 times its s
   for (const seed of machines(1_000_000)) {
     const turn = turnOf(waves, seed);
     if (turn === undefined) throw new Error(`${seed} is in no wave`);
-    const at = Math.floor(turn / hour);
+    const at = Math.floor((turn - begin) / hour);
     perHour.set(at, (perHour.get(at) ?? 0) + 1);
   }
-  for (const { start, end } of waves) {
-    const hours = Array.from(
-      { length: (end - start) / hour },
-      (_, at) => perHour.get(start / hour + at) ?? 0,
-    );
+  for (const [from, to] of [
+    [0, 6],
+    [6, 30],
+    [30, 78],
+    [78, 150],
+  ] as const) {
+    const hours = Array.from({ length: to - from }, (_, at) => perHour.get(from + at) ?? 0);
     const all = hours.reduce((sum, count) => sum + count, 0);
     t.true(all >= 1000);
     t.true(Math.max(...hours) <= (1.2 * all) / hours.length, `${Math.max(...hours)} of ${all}`);
@@ -42,11 +46,11 @@ test('a million machines come evenly: no hour of a wave has over 1.2 times its s
 });
 
 test('the turn of a machine is its place in its wave', (t) => {
-  const wave = { from: 100, to: 200, start: 1000, end: 2000 };
-  t.is(turnOf([wave], 100), 1000);
-  t.is(turnOf([wave], 150), 1500);
-  t.is(turnOf([wave], 199), 1990);
-  t.is(turnOf([wave], 200), undefined);
-  t.is(turnOf([], 0), undefined);
-  t.is(turnOf([{ from: 0, to: seeds, start: 5, end: 5 }], seeds - 1), 5); // all at once
+  const wave = { start_seed: 0, end_seed: 200, start: time(0), end: time(2) };
+  const turn = (seed: number) => new Date(turnOf([wave], seed) ?? 0).toISOString();
+  t.is(turn(0), '2027-01-01T00:00:00.000Z');
+  t.is(turn(150), '2027-01-01T01:30:00.000Z');
+  t.is(turn(199), '2027-01-01T01:59:24.000Z');
+  t.is(turnOf([wave], 200), Number.POSITIVE_INFINITY); // no wave has it yet
+  t.is(turnOf([], 5), undefined); // all at once
 });
