@@ -47,6 +47,7 @@ export {
   type ServiceName,
   type VolumeLabel,
 } from './names.ts';
+export { diffReleases } from './release-changes.ts';
 export { type Running, recallOf, releasesFor } from './release-choice.ts';
 export {
   type Architecture,
@@ -59,7 +60,7 @@ export {
   seedCount,
   type Wave,
 } from './release-index.ts';
-export { type FleetPart, wavesOf } from './release-waves.ts';
+export { type FleetPart, parseFleetPart, wavesOf } from './release-waves.ts';
 export { renderInstallManifest } from './render.ts';
 export {
   certificateFile,

@@ -21,3 +21,12 @@ export function wavesOf(parts: readonly FleetPart[]): readonly Wave[] {
 }
 
 const seedAt = (percent: number): number => Math.round((percent / 100) * seedCount);
+
+/** `5@2027-01-01T00:00:00Z/2027-01-03T00:00:00Z`: five percent of the fleet, spread from the one time to the other. */
+export function parseFleetPart(text: string): FleetPart {
+  const match = /^(\d{1,3}(?:\.\d{1,6})?)%?@([^/]{1,40})\/([^/]{1,40})$/.exec(text);
+  if (match !== null) return { percent: Number(match[1]), start: match[2] ?? '', end: match[3] ?? '' };
+  throw new MosError('usage', `cannot use ${JSON.stringify(text.slice(0, 100))} as a wave`, {
+    hint: 'the form is PERCENT@START/END, for example 5@2027-01-01T00:00:00Z/2027-01-03T00:00:00Z',
+  });
+}

@@ -18,6 +18,14 @@ export const media = {
   certificate: 'application/vnd.machine.pubkeycrt',
   signature: 'application/vnd.machine.signature',
   revocation: 'application/vnd.machine.crl',
+  /** The files of a release channel (docs/release-channels.md). */
+  channel: {
+    root: 'application/vnd.machine.tuf.root',
+    targets: 'application/vnd.machine.tuf.targets',
+    snapshot: 'application/vnd.machine.tuf.snapshot',
+    timestamp: 'application/vnd.machine.tuf.timestamp',
+    index: 'application/vnd.machine.release-index',
+  },
 } as const;
 
 export const annotationKeys = {

@@ -44,6 +44,14 @@ export const revocationArtifact = (
   options: ArtifactOptions = {},
 ): Artifact => artifact(media.revocation, blob(media.layerTar, lists, 'crl.pem'), subject, options);
 
+/** A file of a release channel; its title is its name there. */
+export const channelArtifact = (
+  role: keyof typeof media.channel,
+  bytes: Uint8Array,
+  file: string,
+  options: ArtifactOptions = {},
+): Artifact => artifact(media.channel[role], blob(media.channel[role], bytes, file), undefined, options);
+
 type Blob = readonly [Descriptor, Uint8Array];
 
 const blob = (mediaType: string, bytes: Uint8Array, title: string): Blob => [

@@ -48,7 +48,7 @@ export async function fetchEvidence(
 }
 
 /** Strangers may hang anything below a manifest: all of it is looked at, what can't be read is passed over and said. */
-async function readReferrers(
+export async function readReferrers(
   repository: Repository,
   subject: Descriptor,
   type: string,

@@ -135,3 +135,30 @@ export const changeMirrors: typeof import('./mirror/index.ts').changeMirrors = a
   (await import('./mirror/index.ts')).changeMirrors(...args);
 export const upgradeFolder: typeof import('./upgrade/index.ts').upgradeFolder = async (...args) =>
   (await import('./upgrade/index.ts')).upgradeFolder(...args);
+export { parseChannel, referenceOfRelease, renderChannel } from './release/channel.ts';
+export type {
+  AddReleaseOptions,
+  Channel,
+  ChannelOptions,
+  EditedChannel,
+  MachineIndex,
+  ReadIndexOptions,
+  ReleaseName,
+  ShownChannel,
+  SignChannelOptions,
+  SignedIndex,
+} from './release/index.ts';
+export const addRelease: typeof import('./release/index.ts').addRelease = async (...args) =>
+  (await import('./release/index.ts')).addRelease(...args);
+export const setWaves: typeof import('./release/index.ts').setWaves = async (...args) =>
+  (await import('./release/index.ts')).setWaves(...args);
+export const setMax: typeof import('./release/index.ts').setMax = async (...args) =>
+  (await import('./release/index.ts')).setMax(...args);
+export const withdrawRelease: typeof import('./release/index.ts').withdrawRelease = async (...args) =>
+  (await import('./release/index.ts')).withdrawRelease(...args);
+export const signIndex: typeof import('./release/index.ts').signIndex = async (...args) =>
+  (await import('./release/index.ts')).signIndex(...args);
+export const showChannel: typeof import('./release/index.ts').showChannel = async (...args) =>
+  (await import('./release/index.ts')).showChannel(...args);
+export const readReleaseIndex: typeof import('./release/index.ts').readReleaseIndex = async (...args) =>
+  (await import('./release/index.ts')).readReleaseIndex(...args);

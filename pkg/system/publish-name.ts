@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { isMosError, messageOf } from '../errors/index.ts';
 import { type Host, readTextIfThere } from '../host/index.ts';
 import { type Change, diffContent, type InstallManifest } from '../manifest/index.ts';
-import { type Descriptor, isManifestType, type Repository } from '../oci/index.ts';
+import type { Descriptor, Repository } from '../oci/index.ts';
 import type { Report } from '../steps/index.ts';
 import {
   type Evidence,
@@ -23,6 +23,7 @@ import {
 } from './artifacts.ts';
 import { type Fetched, fetchEvidence } from './evidence.ts';
 import type { PublishOptions } from './publish.ts';
+import { putArtifacts } from './put-artifacts.ts';
 
 /** What the name says now. */
 export type PublishedName = {
@@ -102,7 +103,7 @@ export async function signAndPut(
   await using _session = await repository.session?.();
   if (!isSigned) await putSigned(repository, artifact, bytes, signer, policy, options);
   if (revoked !== undefined && !isListed)
-    await put(repository, revocationArtifact(revoked, artifact.root, options));
+    await putArtifacts(repository, revocationArtifact(revoked, artifact.root, options));
   await repository.tag(artifact.root, options.tag);
   report({ kind: 'note', text: `signed for the product ${signer.product}` });
   return result;
@@ -120,7 +121,7 @@ async function putSigned(
   const signature = await signer.sign(bytes);
   // Nobody would install what this refuses: an expired or revoked certificate, a key of another project.
   verifyEvidence({ name, bytes, certificates: [signer.certificate], signatures: [signature] }, policy);
-  await put(
+  await putArtifacts(
     repository,
     artifact,
     certificateArtifact(signer.certificate, artifact.root, options),
@@ -135,22 +136,4 @@ function isAccepted(evidence: Evidence, policy: Policy, signer: Signer): boolean
   } catch {
     return false;
   }
-}
-
-/**
- * Blobs all at once: each costs a registry two answers and a sync. Documents one after the other, what names others
- * after them: where a registry has no referrers API, each changes the same list.
- */
-async function put(repository: Repository, ...artifacts: readonly Artifact[]): Promise<void> {
-  const contents = new Map(
-    artifacts.flatMap((artifact) => artifact.contents.map((one) => [one[0].digest, one] as const)),
-  );
-  const isBlob = ([descriptor]: Artifact['contents'][number]) => !isManifestType(descriptor.mediaType);
-  const send = ([descriptor, bytes]: Artifact['contents'][number]) => repository.put(descriptor, once(bytes));
-  await Promise.all([...contents.values()].filter(isBlob).map(send));
-  for (const one of contents.values()) if (!isBlob(one)) await send(one);
-}
-
-async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  yield bytes;
 }

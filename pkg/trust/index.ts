@@ -8,7 +8,7 @@ export {
   readApiTrust,
   verifyApiClient,
 } from './api-client.ts';
-export { indexFile, largest as largestOf, type TufRole, tufRoles } from './channel/metadata.ts';
+export type { TufRole } from './channel/metadata.ts';
 export {
   type ChannelDays,
   type ChannelFile,

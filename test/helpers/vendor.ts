@@ -34,8 +34,8 @@ export type Vendor = {
 export const builtAt = new Date(0);
 
 /** Keys are ECDSA, made once for all vendors of a test file: who needs other ones asks for another keyset. */
-export async function makeVendor(t: FolderOwner, keyset = 'acme'): Promise<Vendor> {
-  const folder = await temporaryFolder(t);
+export async function makeVendor(t: FolderOwner, keyset = 'acme', given?: string): Promise<Vendor> {
+  const folder = given ?? (await temporaryFolder(t));
   const keys = join(folder, 'keys');
   const known = keysets.get(keyset) ?? makeKeyset(keyset);
   keysets.set(keyset, known);

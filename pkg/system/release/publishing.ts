@@ -1,0 +1,79 @@
+import { MosError } from '../../errors/index.ts';
+import { type Host, readTextIfThere } from '../../host/index.ts';
+import type { Repository } from '../../oci/index.ts';
+import type { Report } from '../../steps/index.ts';
+import {
+  type AcceptanceTime,
+  type Anchors,
+  type ChannelKeys,
+  type ChannelSource,
+  keysFolder,
+  openChannelKeys,
+  type PublishedChannel,
+  readAnchors,
+  readPublishedChannel,
+} from '../../trust/index.ts';
+import { openRepositories, type RegistryAccess, type Repositories } from '../places.ts';
+import { type Channel, renderChannel } from './channel.ts';
+import { channelSource } from './source.ts';
+
+export type ChannelOptions = {
+  readonly channel: Channel;
+  readonly keyset: string;
+  readonly project: string;
+  /** Folder of keysets; default the person's own. */
+  readonly keys?: string | undefined;
+  /** RFC 3339, from SOURCE_DATE_EPOCH; left out of the artifacts unless given. */
+  readonly created?: string | undefined;
+  readonly access: RegistryAccess;
+  readonly builtAt: Date;
+};
+
+/** A publisher at work on a channel. */
+export type Publishing = AsyncDisposable & {
+  readonly options: ChannelOptions;
+  readonly name: string;
+  readonly time: AcceptanceTime;
+  readonly repositories: Repositories;
+  readonly repository: Repository;
+  readonly source: ChannelSource;
+  readonly keys: ChannelKeys;
+  /** Of the keyset, for what machines will ask. */
+  readonly anchors: Anchors;
+  /** The keyset's revocation list (PEM), where it has one. */
+  readonly revoked: Uint8Array | undefined;
+  /** As it is now; asked again after each change. */
+  look(): Promise<PublishedChannel>;
+};
+
+export async function openPublishing(
+  host: Host,
+  options: ChannelOptions,
+  report: Report,
+  create = true,
+): Promise<Publishing> {
+  const { channel, keyset, project } = options;
+  const folder = options.keys ?? keysFolder(host);
+  const name = renderChannel(channel);
+  if (channel.place.kind === 'oci') throw new MosError('usage', `cannot use ${name} as a release channel`);
+  const keys = await openChannelKeys(host, keyset, project, { folder });
+  const authority = `${folder}/${keyset}/manifest-ca`;
+  const list = await readTextIfThere(host, `${authority}/crl.pem`);
+  const time = { now: host.clock.now(), builtAt: options.builtAt };
+  const anchors = await readAnchors(host, { file: `${authority}/cert.pem` });
+  const repositories = openRepositories(host, options.access);
+  try {
+    const repository = await repositories.open(channel.place, channel.repository, { create });
+    const source = channelSource(repository, report);
+    const look = () =>
+      readPublishedChannel(host, source, keys, { folder, name, channel: channel.repository, time });
+    return {
+      ...{ options, name, time, repositories, repository, source, keys, anchors, look },
+      revoked: list === undefined ? undefined : new TextEncoder().encode(list),
+      [Symbol.asyncDispose]: () => repositories[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await repositories[Symbol.asyncDispose]();
+    throw error;
+  }
+}

@@ -1,0 +1,235 @@
+import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import test from 'ava';
+import { parseChannel, referenceOfRelease } from '../../../pkg/system/index.ts';
+import { openDesk } from '../../helpers/release.ts';
+import { treeOf } from '../../helpers/tree.ts';
+import { addProduct } from '../../helpers/vendor.ts';
+
+const plain = (text: string, folder: string): string =>
+  text
+    .replaceAll(folder, 'HOME')
+    .replaceAll(/sha256:[0-9a-f]{64}/g, 'SHA')
+    .replaceAll(/\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z/g, 'TIME')
+    .replaceAll(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID');
+
+test('a vendor offers, schedules, recalls and withdraws releases; a machine reads what was signed', async (t) => {
+  const desk = await openDesk(t);
+  const { folder, release } = desk;
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  t.is((await desk.trust('tuf-keys', 'add', 'acme')).exit, 0);
+  const [one, two] = [await desk.publish(1), await desk.publish(2)];
+  const said = async (word: string, ...words: string[]) =>
+    plain(await release(word, channel, ...words), folder);
+
+  t.is(
+    await said('add', one, '--arch', 'amd64', '--notes', 'https://example.com/1'),
+    'waits for mosb release sign in zot:HOME/repository:machine/stable:\n  1.1.0 (release 1, amd64): added, everybody at once\n',
+  );
+  t.regex((await desk.tryRelease('show', channel)).stdout, /machines see nothing yet/);
+  const roles = [
+    '  role       version  until',
+    '  root       1        TIME',
+    '  targets    1        TIME',
+    '  snapshot   1        TIME',
+    '  timestamp  1        TIME',
+    '',
+  ];
+  t.is(
+    await said('sign'),
+    [
+      'signed zot:HOME/repository:machine/stable',
+      '  1.1.0 (release 1, amd64): added, everybody at once',
+      ...roles,
+    ].join('\n'),
+  );
+  const before = treeOf(desk.vendor.repository);
+  t.is(await said('sign'), ['nothing changed: zot:HOME/repository:machine/stable', ...roles].join('\n'));
+  t.is(
+    await said('add', one, '--arch', 'amd64', '--notes', 'https://example.com/1'),
+    'nothing changed: zot:HOME/repository:machine/stable\n',
+  );
+  t.deepEqual(treeOf(desk.vendor.repository), before);
+
+  const root = `${folder}/root`;
+  await mkdir(root);
+  const first = await desk.read(root, channel);
+  t.deepEqual(
+    [first.index.channel, first.index.product, first.from],
+    ['machine/stable', desk.vendor.product, 'channel'],
+  );
+  t.deepEqual(
+    first.index.releases.map(({ version, release, arch }) => [version, release, arch]),
+    [['1.1.0', 1, 'amd64']],
+  );
+
+  await said('add', two, '--arch', 'amd64', '--as', 'two', '--minimum', '1');
+  const time = '2027-01-04T08:00:00Z/2027-01-05T08:00:00Z';
+  await said('set-waves', 'two', '--wave', `10@${time}`, '--wave', `90@${time}`);
+  await said('set-max', '1');
+  t.is(
+    await said('withdraw', '1.1.0', '--reason', 'loses its clock'),
+    [
+      'waits for mosb release sign in zot:HOME/repository:machine/stable:',
+      '  max: 1 (was none)',
+      '  1.1.0 (release 1, amd64): withdrawn loses its clock (was none)',
+      '  two (release 2, amd64): added, in 2 waves',
+      '',
+    ].join('\n'),
+  );
+  t.deepEqual((await desk.read(root, channel)).index, first.index);
+  await said('sign');
+  const { index } = await desk.read(root, channel);
+  t.deepEqual(
+    index.releases.map(({ version, withdrawn, minimum, waves }) => [
+      version,
+      withdrawn,
+      minimum,
+      waves.length,
+    ]),
+    [
+      ['1.1.0', 'loses its clock', undefined, 0],
+      ['two', undefined, 1, 2],
+    ],
+  );
+  t.is(index.max, 1);
+  t.is(
+    (await said('show')).split('\n').slice(0, 6).join('\n'),
+    [
+      'zot:HOME/repository:machine/stable for product UUID',
+      '  recalled: everything above release 1',
+      '  version  release  arch   from  waves                       manifest',
+      '  two      2        amd64  1-    2                           SHA',
+      '  1.1.0    1        amd64  any   withdrawn: loses its clock  SHA',
+      '  role       version  until',
+    ].join('\n'),
+  );
+  const [, newest] = index.releases;
+  const reference = newest && referenceOfRelease(parseChannel(channel, '/'), newest);
+  t.deepEqual(reference, {
+    ...{ kind: 'zot', root: desk.vendor.repository, repository: 'machine/stable' },
+    name: newest?.manifest,
+  });
+});
+
+test('what a machine has seen holds; without a network only who says so reads an expired index', async (t) => {
+  const desk = await openDesk(t);
+  const { folder, release, read } = desk;
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  await desk.trust('tuf-keys', 'add', 'acme');
+  await release('add', channel, await desk.publish(1), '--arch', 'arm64');
+  await release('sign', channel);
+  const root = `${folder}/root`;
+  await mkdir(root);
+  await cp(desk.vendor.repository, `${folder}/old`, { recursive: true });
+  await read(root, channel);
+
+  // After four of seven days the timestamp is signed anew, and nothing else.
+  desk.setDay(4);
+  t.regex(await release('sign', channel), /targets {4}1 .*\n {2}snapshot {3}1 .*\n {2}timestamp {2}2 /);
+  await read(root, channel);
+  const error = await t.throwsAsync(read(root, `zot:${folder}/old:machine/stable`));
+  t.is(
+    error?.message,
+    `cannot trust zot:${folder}/old:machine/stable: its timestamp.json has version 1, 2 was seen before`,
+  );
+
+  desk.setDay(12);
+  const { expires } = await read(root, channel, { acceptExpired: true });
+  t.is(
+    (await t.throwsAsync(read(root, channel)))?.message,
+    `cannot trust ${channel}: its timestamp.json has expired at ${expires}`,
+  );
+  await rename(desk.vendor.repository, `${folder}/away`);
+  const kept = await read(root, channel, { acceptExpired: true });
+  t.deepEqual([kept.from, kept.index.releases.length], ['kept', 1]);
+  await t.throwsAsync(read(root, channel), { code: 'not-found' });
+  await t.throwsAsync(read(`${folder}/new`, channel, { acceptExpired: true }), { code: 'not-found' });
+
+  const state = `${root}/config/mos/channels/machine+stable.json`;
+  await writeFile(state, (await readFile(state, 'utf8')).slice(0, 100));
+  t.is((await t.throwsAsync(read(root, channel)))?.message, `cannot read ${state}: it is damaged`);
+});
+
+test('a channel of another product, and one that was renamed, are refused', async (t) => {
+  const desk = await openDesk(t);
+  const { folder, release } = desk;
+  await desk.trust('tuf-keys', 'add', 'acme');
+  const other = await addProduct(desk.vendor, 'other');
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  const foreign = await desk.publish(1, 'other/web', 'other');
+  t.is(
+    (await desk.tryRelease('add', channel, foreign, '--arch', 'amd64')).stderr,
+    `mosb: cannot trust ${foreign}: it is for product ${other}, this machine is ${desk.vendor.product}\n`,
+  );
+  await release('add', channel, await desk.publish(2), '--arch', 'amd64');
+  await release('sign', channel);
+  const root = `${folder}/root`;
+  await mkdir(root);
+  t.is(
+    (await t.throwsAsync(desk.read(root, channel, { product: other })))?.message,
+    `cannot trust ${channel}:1.root.json: it is for product ${desk.vendor.product}, this machine is ${other}`,
+  );
+  await rename(`${desk.vendor.repository}/machine/stable`, `${desk.vendor.repository}/machine/beta`);
+  const renamed = `zot:${desk.vendor.repository}:machine/beta`;
+  t.is(
+    (await t.throwsAsync(desk.read(root, renamed)))?.message,
+    `cannot trust ${renamed}: its timestamp.json is for the channel machine/stable, not machine/beta`,
+  );
+});
+
+test('two of three sign an index: the first signature waits for the second', async (t) => {
+  const desk = await openDesk(t);
+  const { folder, release } = desk;
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  await desk.trust('tuf-keys', 'add', 'acme', '--targets', '2/3');
+  const targets = `${desk.vendor.keys}/acme/tuf/targets`;
+  const ids = Object.keys(treeOf(targets)).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  await mkdir(`${folder}/sticks`);
+  const away = (id = '') => rename(`${targets}/${id}`, `${folder}/sticks/${id}`);
+  const back = (id = '') => rename(`${folder}/sticks/${id}`, `${targets}/${id}`);
+  for (const id of ids.slice(1)) await away(id);
+  const reference = await desk.publish(1);
+  t.is(
+    plain(await release('add', channel, reference, '--arch', 'amd64'), folder),
+    'waits for mosb release sign in zot:HOME/repository:machine/stable, 1 of 2 signatures:\n  1.1.0 (release 1, amd64): added, everybody at once\n',
+  );
+  t.is(
+    plain(await release('sign', channel), folder),
+    'zot:HOME/repository:machine/stable waits for more signatures, machines see what they saw before:\n  targets: 1 of 2\n',
+  );
+  await away(ids[0]);
+  await back(ids[1]);
+  t.regex(await release('sign', channel), /^signed /);
+  const root = `${folder}/root`;
+  await mkdir(root);
+  t.is((await desk.read(root, channel)).index.releases.length, 1);
+  await away(ids[1]);
+  t.regex(
+    (await desk.tryRelease('set-max', channel, '1')).stderr,
+    /cannot change .*: no key of the role targets is here/,
+  );
+});
+
+test('nobody gets a publisher to sign an old index again, and an emptied repository is filled again', async (t) => {
+  const desk = await openDesk(t);
+  const { folder, release } = desk;
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  const stable = `${desk.vendor.repository}/machine/stable`;
+  await desk.trust('tuf-keys', 'add', 'acme');
+  await release('add', channel, await desk.publish(1), '--arch', 'amd64');
+  await release('sign', channel);
+  await cp(stable, `${folder}/old`, { recursive: true });
+  await release('withdraw', channel, '1.1.0', '--reason', 'bad');
+  await release('sign', channel);
+  await rename(stable, `${folder}/new`);
+  await rename(`${folder}/old`, stable);
+  t.is(
+    (await desk.tryRelease('set-max', channel, '5')).stderr.split('\n')[0],
+    `mosb: cannot trust ${channel}: its timestamp.json has version 1, 2 was seen before`,
+  );
+  await rm(stable, { recursive: true });
+  t.regex(await release('sign', channel), /^signed /);
+  const root = `${folder}/root`;
+  await mkdir(root);
+  t.is((await desk.read(root, channel)).index.releases[0]?.withdrawn, 'bad');
+});
