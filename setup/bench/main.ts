@@ -4,10 +4,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { programDigest, readCircumstances } from './circumstances.ts';
+import { api } from './groups/api.ts';
 import { boot } from './groups/boot.ts';
 import { convert } from './groups/convert.ts';
 import { fetch, update } from './groups/fetch.ts';
 import { memory } from './groups/memory.ts';
+import { mirror } from './groups/mirror.ts';
 import { publish } from './groups/publish.ts';
 import { start } from './groups/start.ts';
 import { KeptRows } from './kept.ts';
@@ -15,7 +17,7 @@ import { measureProgram } from './program.ts';
 import { renderCircumstances, renderTable, replaceFigures } from './render.ts';
 import type { Group, Row } from './row.ts';
 
-const groups: readonly Group[] = [start, fetch, update, publish, convert, boot, memory];
+const groups: readonly Group[] = [start, fetch, update, publish, convert, boot, memory, api, mirror];
 const page = 'docs/bench.md';
 
 function chosenGroups(names: string): readonly Group[] {

@@ -18,8 +18,7 @@ const cells = (row: Row): string[] => [
   row.work,
   row.against,
   renderValues(row.ours, row.unit),
-  renderValues(row.theirs, row.unit),
-  ratioOf(row).toFixed(2),
+  ...(row.theirs.length === 0 ? ['', ''] : [renderValues(row.theirs, row.unit), ratioOf(row).toFixed(2)]),
   renderGoal(row),
   renderMet(row),
 ];
@@ -34,8 +33,11 @@ function digits(value: number): string {
 }
 
 function renderGoal({ goal, limit, unit }: Row): string {
-  if (goal === undefined) return '';
-  return limit === undefined ? `≤ ${goal}` : `≤ ${goal}, ≤ ${limit} ${unit}`;
+  const parts = [
+    ...(goal === undefined ? [] : [`≤ ${goal}`]),
+    ...(limit === undefined ? [] : [`≤ ${limit} ${unit}`]),
+  ];
+  return parts.join(', ');
 }
 
 function renderMet(row: Row): string {

@@ -4,8 +4,9 @@ import type { Run } from './program.ts';
 export type Row = {
   readonly work: string;
   readonly against: string;
-  readonly unit: 'ms' | 's' | 'MiB';
+  readonly unit: 'ms' | 's' | 'MiB' | '%';
   readonly ours: readonly number[];
+  /** Empty where there is nobody to compare with. */
   readonly theirs: readonly number[];
   /** The largest ratio that is good enough; undefined for a line that only informs. */
   readonly goal?: number | undefined;
@@ -37,8 +38,9 @@ export function median(values: readonly number[]): number {
 
 export const ratioOf = ({ ours, theirs }: Row): number => median(ours) / median(theirs);
 
-/** undefined without a goal. */
+/** undefined without a goal or limit. */
 export function isMet(row: Row): boolean | undefined {
-  if (row.goal === undefined) return undefined;
-  return ratioOf(row) <= row.goal && (row.limit === undefined || median(row.ours) <= row.limit);
+  const { goal, limit, ours } = row;
+  if (goal === undefined && limit === undefined) return undefined;
+  return (goal === undefined || ratioOf(row) <= goal) && (limit === undefined || median(ours) <= limit);
 }

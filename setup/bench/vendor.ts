@@ -8,17 +8,18 @@ import type { Program } from './program.ts';
 
 const data = resolve('build/bench/keys');
 const env = { XDG_DATA_HOME: data };
-const ca = join(data, 'machine/trust/keys/bench/manifest-ca/cert.pem');
+export const keyset = join(data, 'machine/trust/keys/bench');
+const ca = join(keyset, 'manifest-ca/cert.pem');
 
 /** Runs mosb and returns what it printed. */
 export const mosb = (...args: readonly string[]): string =>
   execFileSync(resolve('build/mosb'), args, { env: { ...process.env, ...env }, encoding: 'utf8' });
 
+export const trust = (...args: readonly string[]): string =>
+  execFileSync(resolve('build/trust'), args, { env: { ...process.env, ...env }, encoding: 'utf8' });
+
 export function makeKeys(): void {
-  if (existsSync(ca)) return;
-  execFileSync(resolve('build/trust'), ['keyset', 'add', '--key-type', 'ecdsa', 'bench'], {
-    env: { ...process.env, ...env },
-  });
+  if (!existsSync(ca)) trust('keyset', 'add', '--key-type', 'ecdsa', 'bench');
 }
 
 export type Release = {

@@ -26,10 +26,16 @@ test('a goal is met by the ratio of medians, and by the limit where it has one',
   t.false(isMet({ ...row, goal: 0.4 }));
   t.false(isMet({ ...row, limit: 4 }));
   t.is(isMet({ ...row, goal: undefined }), undefined);
+  t.true(isMet({ ...row, goal: undefined, theirs: [], limit: 5 }));
 });
 
 test('a table tells medians, spread, ratio and the goal', (t) => {
-  const rows: Row[] = [row, { ...row, goal: 0.4, limit: 128 }, { ...row, goal: undefined, unit: 'MiB' }];
+  const rows: Row[] = [
+    row,
+    { ...row, goal: 0.4, limit: 128 },
+    { ...row, goal: undefined, unit: 'MiB' },
+    { ...row, goal: undefined, against: '', theirs: [], limit: 5 },
+  ];
   t.is(
     renderTable(rows),
     `| work | against | ours | theirs | ratio | goal | met |
@@ -37,6 +43,7 @@ test('a table tells medians, spread, ratio and the goal', (t) => {
 | work | other | 5.00 ms (4.00–100) | 10.0 ms (9.00–10.5) | 0.50 | ≤ 0.6 | yes |
 | work | other | 5.00 ms (4.00–100) | 10.0 ms (9.00–10.5) | 0.50 | ≤ 0.4, ≤ 128 ms | **no** |
 | work | other | 5.00 MiB (4.00–100) | 10.0 MiB (9.00–10.5) | 0.50 |  |  |
+| work |  | 5.00 ms (4.00–100) |  |  | ≤ 5 ms | yes |
 `,
   );
 });
