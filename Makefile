@@ -45,14 +45,14 @@ install: build/mosctl build/preinit ## install into DESTDIR, below PREFIX
 	install -D -m 0755 build/preinit '$(DESTDIR)$(PREFIX)/lib/mos/preinit'
 	install -D -m 0755 build/mosctl '$(DESTDIR)$(PREFIX)/bin/mosctl'
 	for name in mosb trust atomfs; do ln -sf mosctl '$(DESTDIR)$(PREFIX)/bin/'$$name; done
-	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' layouts/units/mos-api.socket layouts/units/mos-api.service
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' layouts/units/mos-boot.service layouts/units/mos-api.socket layouts/units/mos-api.service
 	install -D -m 0644 layouts/units/mos-api.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/mos-api.conf'
 
 format: node_modules/.installed ## format and sort imports
 	biome check --write .
 
 images: setup build/mosctl ## the images of layouts/images, into build/images (as root)
-	layouts/images/build.sh debian hostfs nginx layered
+	layouts/images/build.sh debian hostfs layered busybox nginx postgres redis
 
 demo: setup build/mosctl ## the main job told step by step on real images, in build/demo (as root)
 	layouts/images/build.sh debian layered

@@ -8,6 +8,8 @@ export const wantedModules = [
   ...['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod'], // disks
   ...['loop', 'dm-verity', 'sha256-ssse3', 'squashfs', 'erofs', 'overlay'], // layers
   ...['virtio-rng', 'virtio_net'],
+  // the network of services: wires, bridge, rules
+  ...['veth', 'bridge', 'nf_tables', 'nft_chain_nat', 'nft_ct', 'nft_fib_inet', 'nft_masq', 'nft_nat'],
   ...['vfat', 'nls_cp437', 'nls_ascii', 'efivarfs'], // the ESP and the boot loader's variables
 ] as const;
 

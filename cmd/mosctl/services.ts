@@ -1,3 +1,4 @@
+import { MosError } from '../../pkg/errors/index.ts';
 import { command } from '../cli/command.ts';
 import { integrity, root } from '../cli/common.ts';
 import { renderServices } from '../render/services.ts';
@@ -9,26 +10,42 @@ const service = { kind: 'text', value: 'SERVICE', help: 'the name of a service' 
 export const stop = remoteCommand(
   {
     name: 'stop',
-    summary: 'Stop a service',
+    summary: 'Stop a service, or all of them',
     description:
-      'It gets the stop signal of its image, and is killed when it goes on for longer than the time limit. What it wrote to its root file system is gone.',
-    arguments: { service },
+      'It gets the stop signal of its image, and is killed when it goes on for longer than the time limit. What it wrote to its root file system is gone. Of all services those end first that no other one depends on.',
+    arguments: { service: { ...service, optional: true } },
     options: {
-      timeout: { kind: 'integer', value: 'SECONDS', help: 'how long it may take to end (10)' },
+      all: { kind: 'flag', help: 'all services that were started, as at the end of a machine' },
+      timeout: { kind: 'integer', value: 'SECONDS', help: 'how long each may take to end (10)' },
       root,
     },
-    async run({ host, args, options }) {
+    async run({ host, args, options: { all, ...options } }) {
       const use = await import('../../pkg/system/index.ts');
-      return use.stop(host, { ...options, target: args.service });
+      if (all && args.service === undefined) return use.stopAll(host, options);
+      return use.stop(host, { ...options, target: oneService(all, args.service) });
     },
-    render: ({ name, wasRunning }) => (wasRunning ? `${name} is stopped` : `${name} was not started`),
+    render: (result) => {
+      if ('wasRunning' in result)
+        return result.wasRunning ? `${result.name} is stopped` : `${result.name} was not started`;
+      return result.stopped.length === 0 ? 'no service was started' : `stopped: ${result.stopped.join(', ')}`;
+    },
+    failure(result) {
+      if ('wasRunning' in result || result.failed.length === 0) return undefined;
+      const all = result.failed.map(({ name, problem }) => `${name}: ${problem}`).join('; ');
+      return new MosError('state', `cannot stop all services: ${all}`);
+    },
   },
-  ({ args, options: { timeout } }) => ({
+  ({ args, options: { all, timeout } }) => ({
     method: 'POST',
-    path: `/v1/services/${args.service}/stop`,
+    path: `/v1/services/${oneService(all, args.service)}/stop`,
     body: bodyOf({ timeout }),
   }),
 );
+
+function oneService(all: boolean, name: string | undefined): string {
+  if (name !== undefined && !all) return name;
+  throw new MosError('usage', 'cannot stop services: name one, or say --all on the machine itself');
+}
 
 export const restart = command({
   name: 'restart',

@@ -88,6 +88,7 @@ export {
   type ServiceState,
   security,
   stop,
+  stopAll,
   supervise,
 } from './service/index.ts';
 export { listVolumes, type PurgeResult, purgeVolume, type VolumeState } from './volume/index.ts';

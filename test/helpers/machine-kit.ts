@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import layout from '../../layouts/disks/vm.json' with { type: 'json' };
 import type { PartitionRole } from '../../pkg/disk/index.ts';
+import { convertedImage } from './converted-image.ts';
 import { makeDisk } from './disk.ts';
 
 // What a machine in QEMU is made of, by the released commands alone: keys, a published manifest, an installed root
@@ -20,6 +21,9 @@ export type Release = {
   readonly securityVersion?: number;
   /** host:port, or zot:ROOT */
   readonly repository: string;
+  /** More of the import file: lines of `targets`, each `  - {…}`, and of `storage`. */
+  readonly targets?: string;
+  readonly storage?: string;
 };
 
 export type MachineKit = {
@@ -91,35 +95,19 @@ product: default
 update_type: complete
 release: ${release.release}
 security_version: ${release.securityVersion ?? 0}
-targets:
+storage:
+${release.storage ?? '  []\n'}targets:
   - service_name: hostfs
-    source: ${await convertedImage(command, release.image)}
+    source: ${await convertedImage({ name: 'hostfs', tag: release.image })}
     version: ${release.version}
     service_type: hostfs
     nsgroup: none
     network: {type: host}
-`,
+${release.targets ?? ''}`,
   );
   const { repository, name } = release;
   const plain = repository.startsWith('zot:') ? [] : ['--plain-http'];
   const args = ['--project', 'vm:default', '--repo', repository, '--name', name, ...plain, file];
   await command('mosb', 'manifest', 'publish', ...args);
   return `${repository}${repository.startsWith('zot:') ? ':' : '/'}${name}`;
-}
-
-/** Converted images are kept in build/vm/images: that of Debian takes longest, and changes least. */
-async function convertedImage(command: MachineKit['command'], tag: string): Promise<string> {
-  const source = resolve('build/images/hostfs');
-  const converted = resolve('build/vm/images');
-  const index = JSON.parse(readFileSync(join(source, 'index.json'), 'utf8'));
-  const named = (entry: { annotations: Record<string, string> }) =>
-    entry.annotations['org.opencontainers.image.ref.name'] === tag;
-  const { digest } = index.manifests.find(named);
-  const name = `${tag}-${digest.slice(7, 23)}`;
-  const mark = join(converted, `.${name}`);
-  if (!existsSync(mark)) {
-    await command('mosb', 'image', 'convert', `oci:${source}:${tag}`, `oci:${converted}:${name}`);
-    writeFileSync(mark, '');
-  }
-  return `oci:${converted}:${name}`;
 }

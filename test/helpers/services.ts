@@ -35,8 +35,17 @@ export async function makeServices(
   storage = '',
 ): Promise<ServiceMachine> {
   const vendor = await makeVendor(t);
-  const sandbox = await makeSandbox(t);
   await publishServices(vendor, services, '1.0.0', storage);
+  return installServices(t, vendor, Object.keys(services));
+}
+
+/** The same of what a vendor has published, with the names of its services. */
+export async function installServices(
+  t: ExecutionContext,
+  vendor: Vendor,
+  names: readonly string[],
+): Promise<ServiceMachine> {
+  const sandbox = await makeSandbox(t);
   const root = await makeMountRoot(t, vendor);
   await installFrom(root, installReference(vendor));
   const words = ([name, ...rest]: readonly [string, ...string[]]) =>
@@ -50,7 +59,7 @@ export async function makeServices(
     activate: (name) => sandbox.run(...words(['activate', '-t', name, '--integrity', 'digest'])),
   };
   t.teardown(() => {
-    for (const name of Object.keys(services)) machine.mosctl('stop', name, '--timeout', '0');
+    for (const name of names) machine.mosctl('stop', name, '--timeout', '0');
     sandbox.run(executable, 'umount', '--root', root, '--all');
   });
   return machine;

@@ -9,12 +9,13 @@ work=$2
 packages=(
   systemd systemd-sysv systemd-resolved libpam-systemd udev dbus login passwd
   kmod e2fsprogs dosfstools iproute2 iputils-ping nftables ca-certificates
-  git lxc uidmap dnsmasq-base
+  git lxc uidmap dnsmasq-base apparmor
 )
-# Nothing may change packages or wait for a writable root; the bridge of lxc-net is made by mosctl.
+# Nothing may change packages or wait for a writable root; the bridge of lxc-net is made by mosctl. The AppArmor profile of a
+# container is made and loaded by LXC; those that Debian would load at each boot are for programs that aren't here.
 masked=(
   apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer e2scrub_reap.service fstrim.timer
-  lxc-net.service lxc.service lxc-monitord.service
+  lxc-net.service lxc.service lxc-monitord.service apparmor.service
 )
 mount_points=(config atomfs-cache scratch-writes factory/secure boot/efi)
 

@@ -20,7 +20,10 @@ base_tar() { # TAG
 
 install -D -m 0755 build/mosctl "$work/mosctl/usr/bin/mosctl"
 for name in mosb trust atomfs; do ln -s mosctl "$work/mosctl/usr/bin/$name"; done
-cp -r --no-dereference "$(dirname "$0")/root/." "$work/mosctl/"
+units=$work/mosctl/usr/lib/systemd/system
+install -D -m 0644 -t "$units" layouts/units/mos-boot.service
+install -d "$units/multi-user.target.wants"
+ln -s ../mos-boot.service "$units/multi-user.target.wants/"
 pack "$work/mosctl" "$work/mosctl.tar"
 
 install -d "$work/console/etc"

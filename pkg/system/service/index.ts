@@ -5,7 +5,14 @@ export { type LogsOptions, type LogsResult, logs } from './output.ts';
 export type { SecurityPoint } from './score.ts';
 export { type SecurityResult, type ServiceSecurity, security } from './security.ts';
 export { type Started, type StartRequest, startService } from './start.ts';
-export { type StopOptions, type StopResult, stop } from './stop.ts';
+export {
+  type StopAllOptions,
+  type StopAllResult,
+  type StopOptions,
+  type StopResult,
+  stop,
+  stopAll,
+} from './stop.ts';
 export {
   ensureSupervisor,
   type SuperviseOptions,

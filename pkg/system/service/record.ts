@@ -30,6 +30,8 @@ export type ServiceRecord = {
   /** Where http and tcp probes go, where the service has a network that they can reach. */
   readonly address?: string;
   readonly network: 'host' | 'none' | 'simple';
+  /** Services that it depends on: they are stopped after it. */
+  readonly needs?: readonly string[];
   /** It is to take the place of the other one, and is not well yet: nobody but its starter looks after it. */
   readonly isCandidate?: boolean;
 };

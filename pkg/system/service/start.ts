@@ -183,6 +183,7 @@ async function startNew(
     ...(target.health === undefined ? {} : { health: target.health }),
     ...(address === undefined ? {} : { address }),
     network: target.network.type,
+    ...(target.depends_on === undefined ? {} : { needs: target.depends_on }),
     ...(as.isCandidate ? { isCandidate: true } : {}),
   };
   await run(host, folder, record);

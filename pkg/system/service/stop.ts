@@ -1,12 +1,21 @@
 import { unmountMolecule } from '../../atomfs/index.ts';
-import { isMosError, MosError } from '../../errors/index.ts';
+import { isMosError, MosError, messageOf } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { leaveNetwork, stopContainer } from '../../lxc/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
 import { closeVolumes } from '../volume/index.ts';
-import { bothFolders, findService, listInstances, lockServices, type ServiceFolder } from './record.ts';
+import {
+  bothFolders,
+  findService,
+  type Instance,
+  listInstances,
+  listServices,
+  lockServices,
+  type ServiceFolder,
+  serviceFolder,
+} from './record.ts';
 
 export type StopOptions = {
   readonly root: string;
@@ -31,6 +40,51 @@ export async function stop(host: Host, options: StopOptions): Promise<StopResult
   return { name, wasRunning: found !== undefined };
 }
 
+export type StopAllOptions = { readonly root: string; readonly timeout?: number | undefined };
+export type StopAllResult = {
+  readonly stopped: readonly string[];
+  readonly failed: readonly { readonly name: string; readonly problem: string }[];
+};
+
+/** Stops all services, those first that no other one needs. */
+export async function stopAll(host: Host, options: StopAllOptions): Promise<StopAllResult> {
+  const { paths } = await openMachine(host, options.root);
+  await using _lock = await lockServices(host, paths, owner);
+  const instances = await listInstances(host, paths);
+  const folders = (await listServices(host, paths)).map((name) => serviceFolder(paths, name));
+  // Nobody is to start any of them again while the others end.
+  for (const folder of folders) await host.files.remove(folder.record);
+  const problems = new Map<string, string>();
+  const tried = (folder: ServiceFolder, done: Promise<void>) =>
+    done.catch((error: unknown) => void problems.set(folder.service, messageOf(error)));
+  const seconds = options.timeout ?? usualTimeout;
+  for (const round of roundsOf(folders, instances))
+    await Promise.all(round.map((folder) => tried(folder, endContainer(host, folder, seconds))));
+  for (const folder of folders) await tried(folder, clear(host, paths, folder, 0));
+  return {
+    stopped: [...new Set(folders.map(({ service }) => service))].filter((name) => !problems.has(name)),
+    failed: [...problems].map(([name, problem]) => ({ name, problem })),
+  };
+}
+
+/** Each round is needed by none of the later ones. Between versions there may be circles: these end together. */
+function roundsOf(folders: readonly ServiceFolder[], instances: readonly Instance[]): ServiceFolder[][] {
+  const needs = new Map(instances.map(({ folder, record }) => [folder.name, record.needs ?? []]));
+  const rounds: ServiceFolder[][] = [];
+  for (let left = folders; left.length > 0; ) {
+    const needed = new Set(left.flatMap(({ name }) => needs.get(name) ?? []));
+    const free = left.filter(({ service }) => !needed.has(service));
+    const round = free.length > 0 ? free : left;
+    rounds.push([...round]);
+    left = left.filter((folder) => !round.includes(folder));
+  }
+  return rounds;
+}
+
+async function endContainer(host: Host, folder: ServiceFolder, seconds: number): Promise<void> {
+  if ((await host.files.stat(folder.config)) !== undefined) await stopContainer(host, folder, seconds);
+}
+
 /** Ends and removes whatever there is of a service, in whatever state a stop or a crash left it. */
 export async function clear(
   host: Host,
@@ -41,7 +95,7 @@ export async function clear(
   if ((await host.files.stat(folder.path)) === undefined) return;
   // First of all the record goes: nobody is to start it again.
   await host.files.remove(folder.record);
-  if ((await host.files.stat(folder.config)) !== undefined) await stopContainer(host, folder, seconds);
+  await endContainer(host, folder, seconds);
   await leaveNetwork(host, { machine: paths.run, container: folder.name });
   await unmountRoot(host, paths, folder);
   await unmountOwn(host, folder);
