@@ -82,7 +82,10 @@ execFileSync(
     `--define=MOS_BUILT_AT=${JSON.stringify(builtAt())}`,
     ...(target === undefined ? [] : [`--target=${target}`]),
     `--outfile=${temporary}`,
+    // Names inside of the executable are relative to this folder.
+    '--root=.',
     'cmd/mosctl/main.ts',
+    'cmd/threads/inspect-layers.ts',
   ],
   { stdio: ['ignore', 'ignore', 'inherit'] },
 );

@@ -12,6 +12,7 @@ export {
 export { type FileSystem, parseFileSystem } from './filesystem.ts';
 export { type LayerFrame, readFrame } from './frame.ts';
 export { findMolecule, type LayerState, listMolecules, verifyMolecule } from './inspect.ts';
+export { type Inspection, type LayerWatch, openInspection } from './inspection/index.ts';
 export type { LayerInspector } from './inspector.ts';
 export {
   isAtomfsLayer,

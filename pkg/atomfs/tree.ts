@@ -1,5 +1,5 @@
 import { blockSize } from './filesystem.ts';
-import { hashBlock, hashSize } from './verity.ts';
+import { blockHasher, hashSize } from './verity.ts';
 
 /** Takes each finished block of a level, in the order of the file. The memory is used again: copy or hash it at once. */
 export type TreeSink = (level: number, block: Uint8Array) => void;
@@ -9,7 +9,7 @@ export type TreeSink = (level: number, block: Uint8Array) => void;
  * Data comes in any pieces; its whole length is a multiple of 4096.
  */
 export class VerityTree {
-  readonly #salt: Uint8Array;
+  readonly #hash: (block: Uint8Array) => Uint8Array;
   readonly #sink: TreeSink;
   readonly #levels: { block: Uint8Array; used: number }[] = [];
   readonly #carry = new Uint8Array(blockSize);
@@ -18,7 +18,7 @@ export class VerityTree {
   #only: Uint8Array = new Uint8Array(hashSize);
 
   constructor(salt: Uint8Array, sink: TreeSink) {
-    this.#salt = salt;
+    this.#hash = blockHasher(salt);
     this.#sink = sink;
   }
 
@@ -52,7 +52,7 @@ export class VerityTree {
   }
 
   #addBlock(block: Uint8Array): void {
-    const hash = hashBlock(this.#salt, block);
+    const hash = this.#hash(block);
     this.#blocks++;
     if (this.#blocks === 1) this.#only = hash;
     else {
@@ -77,6 +77,6 @@ export class VerityTree {
   #close(level: number): Uint8Array {
     const block = this.#levels[level]?.block ?? new Uint8Array(blockSize);
     this.#sink(level, block);
-    return hashBlock(this.#salt, block);
+    return this.#hash(block);
   }
 }

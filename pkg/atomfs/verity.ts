@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { MosError } from '../errors/index.ts';
 import { blockSize, roundToBlock } from './filesystem.ts';
 
@@ -16,8 +16,17 @@ export type VeritySuperblock = {
 };
 
 /** Format 1: the salt comes first. */
-export const hashBlock = (salt: Uint8Array, block: Uint8Array): Uint8Array =>
-  createHash('sha256').update(salt).update(block).digest();
+export const hashBlock = (salt: Uint8Array, block: Uint8Array): Uint8Array => blockHasher(salt)(block);
+
+/** For many blocks: one piece of memory and one call of the runtime for each take half of what a hash object takes. */
+export function blockHasher(salt: Uint8Array): (block: Uint8Array) => Uint8Array {
+  const input = new Uint8Array(salt.length + blockSize);
+  input.set(salt);
+  return (block) => {
+    input.set(block, salt.length);
+    return hash('sha256', input, 'buffer');
+  };
+}
 
 /** One level of the tree, 0 above the data. `offset` in the layer's file, `blocks` of 4096 bytes. */
 export type VerityLevel = { readonly offset: number; readonly blocks: number };

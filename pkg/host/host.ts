@@ -4,6 +4,7 @@ import type { Files } from './files.ts';
 import type { Machine } from './machine.ts';
 import type { Mounts } from './mounts.ts';
 import type { Processes } from './processes.ts';
+import type { Threads } from './threads.ts';
 
 /** The one door to the world: the first argument of everything with effects. */
 export interface Host {
@@ -13,4 +14,5 @@ export interface Host {
   readonly devices: Devices;
   readonly clock: Clock;
   readonly machine: Machine;
+  readonly threads: Threads;
 }

@@ -25,3 +25,4 @@ export { parseMountInfo } from './mountinfo.ts';
 export type { IdRange, MountCall, MountEntry, MountFlag, Mounts } from './mounts.ts';
 export { mutations } from './mutations.ts';
 export type { Processes, RunOptions, RunResult } from './processes.ts';
+export type { Thread, Threads } from './threads.ts';

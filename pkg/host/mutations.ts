@@ -29,4 +29,5 @@ export const mutations = {
   devices: ['loopAttach', 'loopDetach', 'dmCreate', 'dmRemove', 'openTpm', 'loadModule'],
   clock: [],
   machine: [],
+  threads: [],
 } as const satisfies Table;

@@ -1,4 +1,4 @@
-import type { LayerInspector } from '../atomfs/index.ts';
+import type { Inspection } from '../atomfs/index.ts';
 import { MosError } from '../errors/index.ts';
 import type { Descriptor, Digest, ImageSource, ReadOptions } from '../oci/index.ts';
 import type { ImagePlan } from './images.ts';
@@ -12,41 +12,42 @@ export type CheckedSource = ImageSource & {
  * A source whose layers are compared with their verity trees while they pass, so that a layer is read once. What is
  * wrong ends the transfer before the blob becomes visible.
  */
-export async function checkedSource(
+export function checkedSource(
   source: ImageSource,
   plans: readonly ImagePlan[],
-): Promise<CheckedSource> {
-  const { inspectLayer } = await import('../atomfs/index.ts');
+  inspection: Inspection,
+): CheckedSource {
   const layers = new Map<Digest, Descriptor>(
     plans.flatMap(({ image }) => image.layers.map((layer) => [layer.digest, layer] as const)),
   );
   const checked = new Set<Digest>();
   async function* inspected(layer: Descriptor, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const inspector = inspectLayer(layer);
+    await using watch = await inspection.watch(layer);
     for await (const chunk of body) {
-      inspector.update(chunk);
+      await watch.update(chunk);
       yield chunk;
     }
-    // False: the tree has a salt of its own, which came after the data it is for.
-    if (inspector.end()) checked.add(layer.digest);
+    // Not where the tree has a salt of its own, which came after the data it is for.
+    if ((await watch.end()).isChecked) checked.add(layer.digest);
   }
   /** Bytes that nobody has hashed yet: whether they are the right ones is said first, by whoever keeps them. */
   async function* observed(layer: Descriptor, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    let inspector: LayerInspector | undefined = inspectLayer(layer);
-    const look = (at: (one: LayerInspector) => void): void => {
+    await using watch = await inspection.watch(layer);
+    let isRight = true;
+    const look = async (at: () => Promise<unknown> | undefined): Promise<void> => {
       try {
-        if (inspector) at(inspector);
+        if (isRight) await at();
       } catch (error) {
         if (!(error instanceof MosError)) throw error;
-        inspector = undefined; // the import looks at all of the layer again, and tells
+        isRight = false; // the import looks at all of the layer again, and tells
       }
     };
     for await (const chunk of body) {
-      look((one) => one.update(chunk));
+      await look(() => watch.update(chunk));
       yield chunk;
     }
-    look((one) => {
-      if (one.end()) checked.add(layer.digest);
+    await look(async () => {
+      if ((await watch.end()).isChecked) checked.add(layer.digest);
     });
   }
   const openRest = source.openRest?.bind(source);

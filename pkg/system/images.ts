@@ -199,7 +199,9 @@ export async function importImages(
   store: Layout,
   { signal, report }: Options,
 ): Promise<void> {
-  const checking = await checkedSource(localFirst(source, store), plans);
+  const { openInspection } = await import('../atomfs/index.ts');
+  await using inspection = openInspection(host);
+  const checking = checkedSource(localFirst(source, store), plans, inspection);
   const known = await checkedLayers(store);
   const run = (plan: ImagePlan) => importImage(host, plan, checking, known, store, { signal, report });
   for (const plan of plans)

@@ -14,6 +14,7 @@ export async function compile(source: string, name: string): Promise<string> {
     '--no-compile-autoload-dotenv',
     '--no-compile-autoload-bunfig',
   ];
-  await promisify(execFile)('bun', ['build', ...flags, '--external=koffi', `--outfile=${output}`, source]);
+  const parts = ['--root=.', source, 'cmd/threads/inspect-layers.ts'];
+  await promisify(execFile)('bun', ['build', ...flags, '--external=koffi', `--outfile=${output}`, ...parts]);
   return output;
 }

@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import packageFile from '../../package.json' with { type: 'json' };
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { openLayout } from '../../pkg/layout/index.ts';
+import { chunks, content, putImage } from '../helpers/images.ts';
+import { makeLargeLayer } from '../helpers/large-layer.ts';
 
 const executable = resolve('build/mosctl');
 
@@ -85,4 +89,52 @@ test('words of the runtime on the command line are ours to refuse', async (t) =>
     t.not(result.status, null, args.join(' '));
     t.false(existsSync(join(folder, 'OWNED')), args.join(' '));
   }
+});
+
+test('the thread that looks at large layers is a part of the executable', async (t) => {
+  const folder = await hostileFolder(t);
+  const name = 'cmd/threads/inspect-layers';
+  await mkdir(join(folder, name, '..'), { recursive: true });
+  for (const file of [`${name}.js`, `${name}.ts`])
+    await writeFile(join(folder, file), "import '../../evil.js';");
+  const { bytes, descriptor } = makeLargeLayer();
+  const config = content('application/vnd.oci.image.config.v1+json', {
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: [descriptor.digest] },
+  });
+  const manifest = content('application/vnd.oci.image.manifest.v1+json', {
+    schemaVersion: 2,
+    config: config.descriptor,
+    layers: [descriptor],
+  });
+  const from = await openLayout(linuxHost, join(folder, 'from'), { create: true });
+  const image = { root: manifest.descriptor, manifest, config, layers: [{ bytes, descriptor }] };
+  await putImage(from, image, '1');
+  const convert = (to: string) =>
+    spawnSync(
+      resolve(executable, '../mosb'),
+      ['--json', 'image', 'convert', '--fresh', `--scratch=${folder}/scratch`, 'oci:from:1', `oci:${to}:1`],
+      { cwd: folder, env: { TMPDIR: '/proc', PATH: folder }, encoding: 'utf8', timeout: 60_000 },
+    );
+  const { status, stderr } = convert('to');
+  t.deepEqual({ status, stderr }, { status: 0, stderr: '' });
+  const to = await openLayout(linuxHost, join(folder, 'to'));
+  t.is((await to.resolve('1')).digest, manifest.descriptor.digest);
+  t.false(existsSync(join(folder, 'OWNED')));
+  // It does look: the same bytes with another root hash.
+  const wrong = {
+    ...descriptor,
+    annotations: { 'io.stackeroci.stacker.atomfs_verity_root_hash': '0'.repeat(64) },
+  };
+  const changed = content('application/vnd.oci.image.manifest.v1+json', {
+    schemaVersion: 2,
+    config: config.descriptor,
+    layers: [wrong],
+  });
+  await from.put(changed.descriptor, chunks(changed.bytes));
+  await from.tag(changed.descriptor, '1');
+  const refused = convert('other');
+  t.is(refused.status, 4);
+  t.regex(refused.stderr, /cannot trust the layer .* its verity root hash is/);
 });

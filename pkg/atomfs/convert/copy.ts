@@ -1,39 +1,25 @@
 import type { ContentSource, ContentStore, Descriptor } from '../../oci/index.ts';
-import { inspectLayer } from '../check.ts';
-import type { LayerInspector } from '../inspector.ts';
+import type { Inspected, Inspection } from '../inspection/index.ts';
 
 /** Passes a layer that can be mounted on as it is, after a look at every byte. */
 export async function copyLayer(
   source: ContentSource,
   target: ContentStore,
   layer: Descriptor,
+  inspection: Inspection,
   signal: AbortSignal,
 ): Promise<void> {
   if (await target.has(layer)) return;
-  const first = new Watch(layer);
-  await target.put(layer, first.pass(source.open(layer, { signal })));
-  if (first.isChecked) return;
-  const second = new Watch(layer, first.salt);
-  for await (const _ of second.pass(target.open(layer, { signal })));
-}
-
-class Watch {
-  readonly #inspector: LayerInspector;
-  isChecked = false;
-
-  constructor(layer: Descriptor, salt?: Uint8Array) {
-    this.#inspector = inspectLayer(layer, salt);
-  }
-
-  get salt(): Uint8Array {
-    return this.#inspector.salt;
-  }
-
-  async *pass(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let found: Inspected | undefined;
+  const inspected = async function* (body: AsyncIterable<Uint8Array>, salt?: Uint8Array) {
+    await using watch = await inspection.watch(layer, salt);
     for await (const chunk of body) {
-      this.#inspector.update(chunk);
+      await watch.update(chunk);
       yield chunk;
     }
-    this.isChecked = this.#inspector.end();
-  }
+    found = await watch.end();
+  };
+  await target.put(layer, inspected(source.open(layer, { signal })));
+  // Again where the tree has a salt of its own, which came after the data it is for.
+  while (!found?.isChecked) for await (const _ of inspected(target.open(layer, { signal }), found?.salt));
 }

@@ -11,6 +11,7 @@ import {
   readVerified,
   runPool,
 } from '../../oci/index.ts';
+import { openInspection } from '../inspection/index.ts';
 import { parseLayerType } from '../layer.ts';
 import { ConversionCache } from './cache.ts';
 import { type ImageConfig, parseImageConfig, renderImageConfig } from './config.ts';
@@ -79,6 +80,7 @@ async function convertLayers(
   options: ConvertOptions,
 ): Promise<Descriptor[]> {
   await using scratch = await makeScratch(host, options.scratch);
+  await using inspection = openInspection(host);
   const converter = new LayerConverter({
     host,
     source,
@@ -88,6 +90,7 @@ async function convertLayers(
     remember: options.remember ?? true,
     scratch: scratch.path,
     limit: options.limit ?? defaultLimit,
+    inspection,
     report: options.report ?? (() => {}),
     layers: manifest.layers,
     diffIds: config?.rootfs.diff_ids,

@@ -7,6 +7,7 @@ import {
   type Digest,
 } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
+import type { Inspection } from '../inspection/index.ts';
 import { isAtomfsLayer, type LayerFormat, parseLayerType, renderLayerType } from '../layer.ts';
 import { buildFileSystem, compressionOf } from './build.ts';
 import type { ConversionCache } from './cache.ts';
@@ -29,6 +30,7 @@ export type LayersContext = {
   /** A folder of our own that goes when everything is done. */
   readonly scratch: string;
   readonly limit: number;
+  readonly inspection: Inspection;
   readonly report: Report;
   readonly layers: readonly Descriptor[];
   readonly diffIds: readonly Digest[] | undefined;
@@ -45,10 +47,10 @@ export class LayerConverter {
 
   /** Puts the layer into the target; its descriptor there. */
   async convert(index: number, signal: AbortSignal): Promise<Descriptor> {
-    const { cache, format, target, layers } = this.#context;
+    const { cache, format, source, target, layers, inspection } = this.#context;
     const layer = this.#layer(index);
     if (isAtomfsLayer(layer.mediaType)) {
-      await copyLayer(this.#context.source, target, layer, signal);
+      await copyLayer(source, target, layer, inspection, signal);
       return layer;
     }
     const chain = layers.slice(0, index + 1).map(({ digest }) => digest);

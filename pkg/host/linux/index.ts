@@ -5,6 +5,7 @@ import { linuxFiles } from './files.ts';
 import { linuxMachine } from './machine.ts';
 import { linuxMounts } from './mounts.ts';
 import { linuxProcesses } from './processes.ts';
+import { linuxThreads } from './threads.ts';
 
 /** The real machine. */
 export const linuxHost: Host = {
@@ -14,4 +15,5 @@ export const linuxHost: Host = {
   devices: linuxDevices,
   clock: linuxClock,
   machine: linuxMachine,
+  threads: linuxThreads,
 };
