@@ -11,6 +11,7 @@ import { log } from './log.ts';
 import { mirrorAdd, mirrorList, mirrorRemove } from './mirror.ts';
 import { mount } from './mount.ts';
 import { pin } from './pin.ts';
+import { provision } from './provision.ts';
 import { reboot } from './reboot.ts';
 import { receiptShow, receiptVerify } from './receipt.ts';
 import { rollback } from './rollback.ts';
@@ -41,6 +42,7 @@ export const mosctl: Program = {
     mirror: 'where images are looked for first',
   },
   commands: [
+    provision,
     ...[install, update, rollback, activate, boot, reboot, createBootFs, mount, umount],
     ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
     ...[updateSettings, hold],

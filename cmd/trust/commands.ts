@@ -2,6 +2,7 @@ import type { Program } from '../cli/command.ts';
 import { apiCaAdd } from './api-ca-add.ts';
 import { apiClientAdd, apiClientRevoke } from './api-client.ts';
 import { computePcr7 } from './compute-pcr7.ts';
+import { extendPcr7 } from './extend-pcr7.ts';
 import { keysetAdd } from './keyset-add.ts';
 import { keysetList } from './keyset-list.ts';
 import { keysetPcr7data } from './keyset-pcr7data.ts';
@@ -52,5 +53,6 @@ export const trust: Program = {
     verifyEfi,
     computePcr7,
     tpmPolicyGen,
+    extendPcr7,
   ],
 };

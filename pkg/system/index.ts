@@ -23,6 +23,7 @@ export type { PublishedTarget } from './publish-target.ts';
 export type { RollbackOptions, RollbackResult } from './rollback.ts';
 export type { StatusOptions, StatusResult, StatusTarget } from './status.ts';
 export type { StatusMount } from './status-mounts.ts';
+export type { Provisioned, ProvisionOptions, Release } from './tpm/index.ts';
 export type { UmountOptions, UmountResult } from './umount.ts';
 export type { UpdateOptions, UpdateResult } from './update.ts';
 export type { VerifyOptions, VerifyProblem, VerifyResult } from './verify.ts';
@@ -54,6 +55,12 @@ export const mount: typeof import('./mount.ts').mount = async (...args) =>
   (await import('./mount.ts')).mount(...args);
 export const mountImage: typeof import('./mount-image.ts').mountImage = async (...args) =>
   (await import('./mount-image.ts')).mountImage(...args);
+export const provision: typeof import('./tpm/index.ts').provision = async (...args) =>
+  (await import('./tpm/index.ts')).provision(...args);
+export const releaseSecrets: typeof import('./tpm/index.ts').releaseSecrets = async (...args) =>
+  (await import('./tpm/index.ts')).releaseSecrets(...args);
+export const closeSecrets: typeof import('./tpm/index.ts').closeSecrets = async (...args) =>
+  (await import('./tpm/index.ts')).closeSecrets(...args);
 export const publish: typeof import('./publish.ts').publish = async (...args) =>
   (await import('./publish.ts')).publish(...args);
 export const fetchUpdate: typeof import('./update.ts').fetchUpdate = async (...args) =>

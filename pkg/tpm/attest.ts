@@ -10,12 +10,18 @@ const noSuchKey = [0x18b, 0x28b] as const;
 
 /** The attestation key that is kept at `handle`; undefined where there is none. */
 export async function readAttestationKey(tpm: TpmDevice, handle: number): Promise<KeyObject | undefined> {
+  const area = await readPublicArea(tpm, handle);
+  return area && toKey(area);
+}
+
+/** TPMT_PUBLIC of whatever lies there. */
+async function readPublicArea(tpm: TpmDevice, handle: number): Promise<Buffer | undefined> {
   const { code, parameters } = await ask(tpm, 'read the attestation key', {
     name: 'readPublic',
     handles: [handle],
     accept: noSuchKey,
   });
-  return bareCode(code) === responseCodes.handle ? undefined : toKey(parameters.sized());
+  return bareCode(code) === responseCodes.handle ? undefined : parameters.sized();
 }
 
 function toKey(area: Uint8Array): KeyObject {
@@ -49,6 +55,21 @@ export async function makeAttestationKey(
     await flush(tpm, made.handle);
   }
   return toKey(made.parameters.sized());
+}
+
+/** No key there is no error. */
+export async function removeAttestationKey(
+  tpm: TpmDevice,
+  owner: Secret | '',
+  handle: number,
+): Promise<void> {
+  if ((await readPublicArea(tpm, handle)) === undefined) return;
+  await ask(tpm, 'remove a key', {
+    name: 'evictControl',
+    handles: [handles.owner, handle],
+    authorization: { password: owner },
+    parameters: [u32(handle)],
+  });
 }
 
 /** TPMS_ATTEST as it was signed, and the signature in DER. */

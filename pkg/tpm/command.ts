@@ -11,6 +11,8 @@ export const commandCodes = {
   createPrimary: 0x131,
   nvIncrement: 0x134,
   nvWrite: 0x137,
+  dictionaryAttackLockReset: 0x139,
+  dictionaryAttackParameters: 0x13a,
   policyNv: 0x149,
   nvRead: 0x14e,
   quote: 0x158,
@@ -111,6 +113,7 @@ function renderAuthorization(authorization: Authorization): Buffer {
 export const responseCodes = {
   handle: 0x08b,
   value: 0x084,
+  signature: 0x09b,
   policyFail: 0x09d,
   badAuth: 0x0a2,
   authFail: 0x08e,
@@ -125,6 +128,7 @@ export const responseCodes = {
 const meanings: Readonly<Record<number, string>> = {
   [responseCodes.handle]: 'there is no such index or key',
   [responseCodes.value]: 'a value does not fit: a policy is not the one that was signed',
+  [responseCodes.signature]: 'the signature is not of this key and digest',
   [responseCodes.policyFail]: 'the policy is not met',
   [responseCodes.badAuth]: 'wrong password',
   [responseCodes.authFail]: 'wrong password',
@@ -145,6 +149,7 @@ const denials: readonly number[] = [
   responseCodes.authFail,
   responseCodes.nvAuthorization,
   responseCodes.value,
+  responseCodes.signature,
 ];
 
 function refused(what: string, code: number): MosError {

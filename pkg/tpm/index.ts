@@ -7,17 +7,18 @@ export {
   renderPcrSelection,
   renderVerifyingKey,
 } from './areas.ts';
-export { makeAttestationKey, type Quote, quote, readAttestationKey } from './attest.ts';
+export { makeAttestationKey, type Quote, quote, readAttestationKey, removeAttestationKey } from './attest.ts';
 export { type Authorization, commandCodes } from './command.ts';
 export {
   changeAuth,
   defineNv,
-  hasOwner,
   hexIndex,
   incrementNv,
   listNv,
+  neverLock,
   readNv,
   readNvPublic,
+  readOwners,
   undefineNv,
   writeNv,
 } from './nv.ts';

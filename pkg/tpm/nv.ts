@@ -93,9 +93,6 @@ export async function incrementNv(tpm: TpmDevice, index: number, auth: Secret): 
 }
 
 const handleCapability = 1;
-const permanentProperties = { capability: 6, property: 0x200 } as const;
-const ownerAuthSet = 1;
-
 /** All NV indices, in their order. */
 export async function listNv(tpm: TpmDevice): Promise<number[]> {
   const { parameters } = await ask(tpm, 'list its indices', {
@@ -107,13 +104,19 @@ export async function listNv(tpm: TpmDevice): Promise<number[]> {
   return Array.from({ length: parameters.u32() }, parameters.u32);
 }
 
-export async function hasOwner(tpm: TpmDevice): Promise<boolean> {
+const permanentProperties = { capability: 6, property: 0x200 } as const;
+
+/** Which hierarchies have a password (TPMA_PERMANENT, Part 2, 8.6). */
+export type Owners = Readonly<Record<'owner' | 'endorsement' | 'lockout', boolean>>;
+
+export async function readOwners(tpm: TpmDevice): Promise<Owners> {
   const { parameters } = await ask(tpm, 'ask whether it has an owner', {
     name: 'getCapability',
     parameters: [u32(permanentProperties.capability), u32(permanentProperties.property), u32(1)],
   });
   parameters.take(1 + 4 + 4 + 4); // more, capability, count, property
-  return (parameters.u32() & ownerAuthSet) !== 0;
+  const bits = parameters.u32();
+  return { owner: (bits & 1) !== 0, endorsement: (bits & 2) !== 0, lockout: (bits & 4) !== 0 };
 }
 
 export async function changeAuth(
@@ -128,4 +131,21 @@ export async function changeAuth(
     authorization: { password: from },
     parameters: [sized(Buffer.from(to.reveal(), 'latin1'))],
   });
+}
+
+const neverLocks = 0xffffffff;
+const seconds = { tryAgain: 1, lockoutTryAgain: 120 } as const;
+
+/**
+ * Never lock because of wrong passwords, and unlock now. To a TPM a power cut after any password was used is a wrong
+ * one (Part 1, 19.8.6), so a few of them would lock it; passwords that nobody can guess need no lock.
+ */
+export async function neverLock(tpm: TpmDevice, lockout: Secret | ''): Promise<void> {
+  const common = { handles: [handles.lockout], authorization: { password: lockout } } as const;
+  await ask(tpm, 'keep it from locking', {
+    ...common,
+    name: 'dictionaryAttackParameters',
+    parameters: [neverLocks, seconds.tryAgain, seconds.lockoutTryAgain].map(u32),
+  });
+  await ask(tpm, 'unlock it', { ...common, name: 'dictionaryAttackLockReset' });
 }

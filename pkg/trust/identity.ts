@@ -4,6 +4,7 @@ import { type AnchorOptions, type Anchors, readSudiAnchors } from './anchors.ts'
 import { type Certificate, nameOfCertificate } from './certificate.ts';
 import { verifyChain } from './chain.ts';
 import { type AcceptanceTime, checkClock, readCertificates } from './document.ts';
+import { readPairOf } from './keyset/signer.ts';
 import { Refusal, refusalError } from './refusals.ts';
 
 /** What the identity certificate (SUDI) says the machine is. */
@@ -54,4 +55,26 @@ export async function readMachineIdentity(
     throw new MosError('untrusted', `cannot trust ${path}: ${messageOf(error)}`, { cause: error });
   });
   return verifyIdentity(await host.files.read(path), path, { anchors, time: options.time });
+}
+
+/** PEM bytes of an identity certificate and its key, and whom they name. */
+export type IdentityPair = {
+  readonly identity: MachineIdentity;
+  readonly certificate: Uint8Array;
+  readonly key: Uint8Array;
+};
+
+/** A certificate that a SUDI CA vouches for, with the key that belongs to it. */
+export async function readIdentityPair(
+  host: Host,
+  certificate: string,
+  key: string,
+  policy: IdentityPolicy,
+): Promise<IdentityPair> {
+  const { pem } = await readPairOf(host, certificate, key);
+  return {
+    identity: verifyIdentity(pem, certificate, policy),
+    certificate: pem,
+    key: await host.files.read(key),
+  };
 }

@@ -37,8 +37,10 @@ export { type AcceptanceTime, type Evidence, type Policy, type Proof, verifyEvid
 export { type EfiKey, signEfi } from './efi/sign.ts';
 export { type VerifiedEfi, verifyEfi } from './efi/verify.ts';
 export {
+  type IdentityPair,
   type IdentityPolicy,
   type MachineIdentity,
+  readIdentityPair,
   readMachineIdentity,
   verifyIdentity,
 } from './identity.ts';
@@ -84,6 +86,7 @@ export {
 } from './revocation.ts';
 export { signStatement, verifyStatement } from './statement.ts';
 export { type Ticket, type TicketPolicy, type VerifiedTicket, verifyTicket } from './ticket.ts';
+export { type MeasuredEvent, parseEventLog, replayPcr } from './tpm/event-log.ts';
 export {
   authorizedPolicy,
   commandPolicy,
@@ -92,4 +95,5 @@ export {
   passwordPolicy,
   policyVersionIndex,
 } from './tpm/policy.ts';
+export { findKnownBoot, type KnownBoot, readLuksPolicy, readPolicyKey } from './tpm/signed.ts';
 export type { Verified } from './verified.ts';

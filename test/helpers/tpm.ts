@@ -55,7 +55,8 @@ async function start(folder: string, socket: string): Promise<() => Promise<void
     { stdio: 'ignore' },
   );
   const ended = new Promise((resolve) => tpm.once('close', resolve));
-  for (let tries = 0; tries < 200 && !existsSync(`${socket}.ctrl`); tries++) await wait(25);
+  const isThere = () => existsSync(socket) && existsSync(`${socket}.ctrl`);
+  for (let tries = 0; tries < 200 && !isThere(); tries++) await wait(25);
   return async () => {
     tpm.kill();
     await ended;

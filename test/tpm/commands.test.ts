@@ -7,7 +7,6 @@ import {
   changeAuth,
   closePcr7,
   defineNv,
-  hasOwner,
   incrementNv,
   listNv,
   makeAttestationKey,
@@ -17,6 +16,7 @@ import {
   readAttestationKey,
   readNv,
   readNvPublic,
+  readOwners,
   readPcr,
   undefineNv,
   writeNv,
@@ -41,11 +41,11 @@ test('indices, passwords and lists are those that tpm2-tools see; a wrong passwo
   };
   {
     await using tpm = await devices.openTpm();
-    t.false(await hasOwner(tpm));
+    t.deepEqual(await readOwners(tpm), { owner: false, endorsement: false, lockout: false });
     t.is(await readNvPublic(tpm, area.index), undefined);
     for (const hierarchy of ['owner', 'endorsement', 'lockout'] as const)
       await changeAuth(tpm, hierarchy, '', owner);
-    t.true(await hasOwner(tpm));
+    t.deepEqual(await readOwners(tpm), { owner: true, endorsement: true, lockout: true });
     await defineNv(tpm, owner, area);
     await writeNv(tpm, owner, area.index, content);
     t.deepEqual(await readNvPublic(tpm, area.index), {

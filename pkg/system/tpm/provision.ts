@@ -1,0 +1,263 @@
+import { createPublicKey, randomBytes } from 'node:crypto';
+import { MosError, Secret } from '../../errors/index.ts';
+import type { Host, TpmDevice } from '../../host/index.ts';
+import type { Report } from '../../steps/index.ts';
+import {
+  changeAuth,
+  defineNv,
+  hexIndex,
+  incrementNv,
+  makeAttestationKey,
+  type NvPublic,
+  neverLock,
+  nvAttributes,
+  readNv,
+  readNvPublic,
+  readOwners,
+  removeAttestationKey,
+  undefineNv,
+  writeNv,
+} from '../../tpm/index.ts';
+import {
+  type AcceptanceTime,
+  authorizedPolicy,
+  firstPolicyVersion,
+  type MachineIdentity,
+  readIdentityPair,
+  readPolicyKey,
+  readSudiAnchors,
+} from '../../trust/index.ts';
+import { type OperationStep, runOperation } from '../operation.ts';
+import { readFloorCounter } from './floor.ts';
+import {
+  attestationHandle,
+  floorPassword,
+  inTpm,
+  layoutVersion,
+  passphraseLength,
+  passwordLength,
+} from './layout.ts';
+import { type MeasuredBoot, readMeasuredBoot } from './measured.ts';
+
+export type ProvisionOptions = {
+  /** The identity of the machine (SUDI), and the CA that vouches for it. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly ca?: string | undefined;
+  /** A copy of `pcr7data` of the keyset. */
+  readonly policies: string;
+  /** Of a machine that was provisioned before: all but the password is made anew. */
+  readonly again?: { readonly password: Secret } | undefined;
+  readonly planOnly?: boolean;
+  readonly time: AcceptanceTime;
+};
+
+export type Provisioned = MachineIdentity & {
+  readonly steps: readonly string[];
+  readonly keyset: string;
+  /** How the machine was started now, by its PCR 7. */
+  readonly bootedFor: string;
+  readonly pcr7: string;
+  /** PEM; by it receipts are known to come from this TPM. null for a plan. */
+  readonly attestationKey: string | null;
+};
+
+type Provisioning = {
+  readonly host: Host;
+  readonly tpm: TpmDevice;
+  readonly options: ProvisionOptions;
+  /** What the owner hierarchy asks for now. */
+  owner: Secret | '';
+  boot?: MeasuredBoot;
+  identity?: MachineIdentity;
+  certificate: Uint8Array;
+  key: Uint8Array;
+  password?: Secret;
+  attestationKey?: string;
+};
+
+/** Indices of a TPM have at most this many bytes (MAX_NV_INDEX_SIZE of real ones). */
+const largestIndex = 2048;
+
+/**
+ * Everything before the last step is made anew by the next run; with the owner's password set and the layout version
+ * written the machine is provisioned. The password is kept in the TPM before it is set, so a kill never loses it.
+ */
+const steps: readonly OperationStep<Provisioning>[] = [
+  { name: 'check identity certificate and key', run: checkIdentity },
+  { name: 'check firmware and policies', run: checkFirmware },
+  { name: 'check that the TPM is free', run: checkTpm },
+  { name: 'keep an admin password', changes: true, run: keepPassword },
+  { name: 'keep the TPM from locking after power cuts', changes: true, run: keepUnlocked },
+  {
+    name: 'write the policy version',
+    changes: true,
+    run: (of) => keep(of, inTpm.policyVersion, firstPolicyVersion),
+  },
+  { name: 'seal the identity', changes: true, run: sealIdentity },
+  { name: 'seal passphrases for disks', changes: true, run: sealPassphrases },
+  { name: 'begin the floor counter', changes: true, run: beginFloor },
+  { name: 'make the attestation key', changes: true, run: makeKey },
+  {
+    name: 'write the layout version',
+    changes: true,
+    run: (of) => keep(of, inTpm.layoutVersion, layoutVersion),
+  },
+  { name: 'set the admin password', changes: true, run: setPassword },
+];
+
+/** Makes a machine of this computer: identity, secrets, counter and owner of its TPM. Nothing secret leaves it. */
+export async function provision(host: Host, options: ProvisionOptions, report: Report): Promise<Provisioned> {
+  await using tpm = await host.devices.openTpm();
+  const nothing = new Uint8Array();
+  const context: Provisioning = { host, tpm, options, owner: '', certificate: nothing, key: nothing };
+  await runOperation(context, steps, report, options.planOnly);
+  const { boot, identity, attestationKey } = context;
+  if (!boot || !identity) throw new MosError('internal', 'cannot tell what was provisioned');
+  return {
+    ...identity,
+    steps: steps.filter(({ changes }) => changes).map(({ name }) => name),
+    keyset: boot.keyset,
+    bootedFor: boot.purpose,
+    pcr7: boot.pcr7.toString('hex'),
+    attestationKey: attestationKey ?? null,
+  };
+}
+
+async function checkIdentity(context: Provisioning): Promise<void> {
+  const { host, options } = context;
+  const anchors = await readSudiAnchors(host, { file: options.ca });
+  const pair = await readIdentityPair(host, options.certificate, options.key, {
+    anchors,
+    time: options.time,
+  });
+  for (const [file, { length }] of [
+    [options.certificate, pair.certificate],
+    [options.key, pair.key],
+  ] as const)
+    if (length > largestIndex)
+      throw new MosError(
+        'invalid',
+        `cannot keep ${file} in a TPM: it has ${length} bytes, there is room for ${largestIndex}`,
+      );
+  Object.assign(context, pair);
+}
+
+async function checkFirmware(context: Provisioning): Promise<void> {
+  const { host, tpm, options } = context;
+  context.boot = await readMeasuredBoot(host, tpm, options.policies);
+}
+
+async function checkTpm(context: Provisioning): Promise<void> {
+  const { tpm, options } = context;
+  const owners = await readOwners(tpm);
+  if (owners.owner) {
+    if (options.again === undefined) throw await ownedTpm(tpm);
+    context.owner = options.again.password;
+    await changeAuth(tpm, 'owner', context.owner, options.again.password); // proves it, and changes nothing
+    return;
+  }
+  // Only an interrupted run of ours leaves a password with nobody who knows it: it lies in its index.
+  const isOurs = await isWritten(tpm, inTpm.adminPassword(new Uint8Array(), 0).index);
+  if ((owners.lockout || owners.endorsement) && !isOurs) throw strangersTpm();
+}
+
+async function ownedTpm(tpm: TpmDevice): Promise<MosError> {
+  if (!(await isWritten(tpm, inTpm.layoutVersion.index))) return strangersTpm();
+  return new MosError('exists', 'cannot provision this machine: it is provisioned already', {
+    hint: 'with its admin password on stdin --again makes all its secrets anew: what its disks hold is lost then',
+  });
+}
+
+const strangersTpm = (): MosError =>
+  new MosError('state', 'cannot provision this machine: its TPM has an owner already', {
+    hint: 'clear the TPM in the firmware',
+  });
+
+async function isWritten(tpm: TpmDevice, index: number): Promise<boolean> {
+  const area = await readNvPublic(tpm, index);
+  return area !== undefined && (area.attributes & nvAttributes.written) !== 0;
+}
+
+/** An index anew, with its content. */
+async function keep(
+  { tpm, owner }: Provisioning,
+  area: NvPublic,
+  content: string | Uint8Array | Secret,
+): Promise<void> {
+  const text = content instanceof Secret ? content.reveal() : content;
+  const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+  if ((await readNvPublic(tpm, area.index)) !== undefined) await undefineNv(tpm, owner, area.index);
+  await defineNv(tpm, owner, area);
+  await writeNv(tpm, owner, area.index, bytes);
+}
+
+async function policyOf({ host, options, boot }: Provisioning, kind: 'luks' | 'tpmpass'): Promise<Buffer> {
+  if (!boot) throw new MosError('internal', 'cannot seal before the firmware was checked');
+  const pem = await readPolicyKey(host, options.policies, kind, boot.keyset);
+  return authorizedPolicy(createPublicKey(Buffer.from(pem)));
+}
+
+async function keepPassword(context: Provisioning): Promise<void> {
+  const { tpm, options } = context;
+  const area = inTpm.adminPassword(await policyOf(context, 'tpmpass'), passwordLength);
+  const isKept = options.again === undefined && (await isWritten(tpm, area.index));
+  context.password =
+    options.again?.password ?? (isKept ? await readKept(context, area) : newSecret(passwordLength));
+  if (!isKept) await keep(context, area, context.password);
+}
+
+async function keepUnlocked({ tpm, password }: Provisioning): Promise<void> {
+  await neverLock(tpm, (await readOwners(tpm)).lockout ? (password ?? '') : '');
+}
+
+/** Before there is an owner, its index is open to the owner that nobody is. */
+async function readKept({ tpm }: Provisioning, area: NvPublic): Promise<Secret> {
+  const owner = 0x40000001;
+  return new Secret((await readNv(tpm, area, () => ({ password: '' }), owner)).toString('latin1'));
+}
+
+const newSecret = (length: number): Secret =>
+  new Secret(randomBytes(length).toString('base64url').slice(0, length));
+
+async function sealIdentity(context: Provisioning): Promise<void> {
+  const policy = await policyOf(context, 'luks');
+  const { certificate, key } = context;
+  await keep(context, inTpm.certificate(policy, certificate.length), certificate);
+  await keep(context, inTpm.key(policy, key.length), key);
+}
+
+async function sealPassphrases(context: Provisioning): Promise<void> {
+  const policy = await policyOf(context, 'luks');
+  for (const area of [inTpm.factoryPassphrase, inTpm.diskPassphrase])
+    await keep(context, area(policy, passphraseLength), newSecret(passphraseLength));
+}
+
+async function beginFloor(context: Provisioning): Promise<void> {
+  const { tpm, owner, key } = context;
+  const { floor, floorBase } = inTpm;
+  if ((await readNvPublic(tpm, floor.index)) !== undefined) await undefineNv(tpm, owner, floor.index);
+  const password = floorPassword(key);
+  await defineNv(tpm, owner, floor, password);
+  await incrementNv(tpm, floor.index, password);
+  const base = Buffer.alloc(floorBase.bytes);
+  base.writeBigUInt64BE(await readFloorCounter(tpm));
+  await keep(context, floorBase, base);
+}
+
+async function makeKey(context: Provisioning): Promise<void> {
+  const { tpm, owner } = context;
+  await removeAttestationKey(tpm, owner, attestationHandle); // a stranger's may lie there
+  const key = await makeAttestationKey(tpm, owner, attestationHandle);
+  context.attestationKey = key.export({ type: 'spki', format: 'pem' }).toString();
+}
+
+/** The owner's last: from then on no index can be removed without it. */
+async function setPassword({ tpm, password, options }: Provisioning): Promise<void> {
+  if (options.again !== undefined) return;
+  if (password === undefined)
+    throw new MosError('internal', `cannot set a password: ${hexIndex(0x1500001)} has none`);
+  const owners = await readOwners(tpm);
+  for (const hierarchy of ['endorsement', 'lockout', 'owner'] as const)
+    if (!owners[hierarchy]) await changeAuth(tpm, hierarchy, '', password);
+}

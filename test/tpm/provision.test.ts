@@ -1,0 +1,193 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { Secret } from '../../pkg/errors/index.ts';
+import type { Host } from '../../pkg/host/index.ts';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import {
+  closeSecrets,
+  type Provisioned,
+  type ProvisionOptions,
+  provision,
+  releaseSecrets,
+} from '../../pkg/system/tpm/index.ts';
+import { addKeyset, addPcr7Data, addSudi } from '../../pkg/trust/index.ts';
+import { Crash, countingHost, crashingHost } from '../helpers/counting-host.ts';
+import { hostWithTpm, type SoftwareTpm, softwareTpm } from '../helpers/tpm.ts';
+
+// A TPM is provisioned, gives its secrets to the production boot file alone, and a run that was stopped is ended by the next.
+
+const vendor = { folder: '', certificate: '', key: '', ca: '', policies: '', product: '' };
+const sha256 = (...parts: readonly Uint8Array[]): Buffer =>
+  createHash('sha256').update(Buffer.concat(parts)).digest();
+/** What the firmware of this test measures before each kind of boot file. */
+const measured = {
+  production: sha256(Buffer.of(1)),
+  limited: sha256(Buffer.of(2)),
+  tpm: sha256(Buffer.of(3)),
+};
+
+test.before(async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mos-vendor-'));
+  await addKeyset(linuxHost, 'acme', { folder, keyType: 'rsa' });
+  const sudi = await addSudi(linuxHost, 'acme', 'default', 'SN0001', { folder });
+  const files = Object.entries(measured).map(([purpose, digest]) => {
+    const file = join(folder, `pcr7.${purpose}`);
+    writeFileSync(file, sha256(Buffer.alloc(32), digest));
+    return [purpose, file];
+  });
+  await addPcr7Data(linuxHost, 'acme', { folder, pcr7: Object.fromEntries(files) });
+  Object.assign(vendor, {
+    folder,
+    certificate: join(sudi.path, 'cert.pem'),
+    key: join(sudi.path, 'privkey.pem'),
+    ca: join(folder, 'acme/sudi-ca/cert.pem'),
+    policies: join(folder, 'acme/pcr7data'),
+    product: readFileSync(join(folder, 'acme/manifest/default/uuid'), 'utf8'),
+  });
+});
+test.after.always(() => rmSync(vendor.folder, { recursive: true }));
+
+const options = (): ProvisionOptions => ({
+  certificate: vendor.certificate,
+  key: vendor.key,
+  ca: vendor.ca,
+  policies: vendor.policies,
+  time: { now: new Date(), builtAt: new Date(0) },
+});
+const provisioned = (host: Host, more: Partial<ProvisionOptions> = {}): Promise<Provisioned> =>
+  provision(host, { ...options(), ...more }, () => {});
+
+/** Power on, and what the firmware measures of a boot file. */
+async function start(tpm: SoftwareTpm, purpose: keyof typeof measured): Promise<Host> {
+  await tpm.restart();
+  tpm.tool('pcrextend', `7:sha256=${measured[purpose].toString('hex')}`);
+  return hostWithTpm(tpm);
+}
+
+const layout = `0x1500001: ownerwrite|ownerread|policyread|no_da|written 32
+0x1500002: ownerwrite|ownerread|authread|written 8
+0x1500020: ownerwrite|ownerread|authread|written 4
+0x1500021: ownerwrite|policyread|no_da|written CERTIFICATE
+0x1500022: ownerwrite|policyread|no_da|written KEY
+0x1500030: ownerwrite|policyread|no_da|written 40
+0x1500040: ownerwrite|policywrite|policyread|no_da|written 40
+0x1500050: authwrite|nt=0x1|policyread|no_da|written 8
+0x1500051: ownerwrite|ownerread|authread|written 8
+`;
+/** As tpm2-tools see it. */
+function layoutOf(tpm: SoftwareTpm): string {
+  const text = tpm.tool('nvreadpublic');
+  return [...text.matchAll(/^(0x\w+):.*?attributes:\n\s+friendly: (\S+)\n.*?size: (\d+)/gms)]
+    .map(([, index, attributes, size]) => `${index}: ${attributes} ${size}\n`)
+    .join('');
+}
+const expectedLayout = (): string =>
+  layout
+    .replace('CERTIFICATE', String(readFileSync(vendor.certificate).length))
+    .replace('KEY', String(readFileSync(vendor.key).length));
+
+test('secrets are given to the production boot file, once in a boot, and to no other', async (t) => {
+  const tpm = await softwareTpm(t);
+  let host = await start(tpm, 'limited');
+  t.deepEqual(await releaseSecrets(host, vendor.policies), { kind: 'not provisioned' });
+  host = await start(tpm, 'limited');
+  const { attestationKey, steps, ...result } = await provisioned(host);
+  t.deepEqual(result, {
+    product: vendor.product,
+    serial: 'SN0001',
+    keyset: 'acme',
+    bootedFor: 'limited',
+    pcr7: sha256(Buffer.alloc(32), measured.limited).toString('hex'),
+  });
+  t.is(steps.length, 9);
+  t.is(layoutOf(tpm), expectedLayout());
+  tpm.tool('readpublic', '-c', '0x81000101', '-f', 'pem', '-o', 'attestation.pem');
+  t.is(attestationKey, readFileSync(join(tpm.folder, 'attestation.pem'), 'utf8'));
+  t.throws(() => tpm.tool('nvundefine', '0x1500040', '-C', 'o'), undefined, 'the owner has a password');
+
+  t.deepEqual(await releaseSecrets(host, vendor.policies), {
+    kind: 'withheld',
+    why: 'this boot file is signed for limited use',
+  });
+  host = await start(tpm, 'production');
+  const released = await releaseSecrets(host, vendor.policies);
+  if (released.kind !== 'released') return t.fail(JSON.stringify(released));
+  t.deepEqual(Buffer.from(released.certificate), readFileSync(vendor.certificate));
+  t.deepEqual(Buffer.from(released.key), readFileSync(vendor.key));
+  t.regex(released.diskPassphrase.reveal(), /^[\w-]{40}$/);
+  t.is((await releaseSecrets(host, vendor.policies)).kind, 'withheld', 'PCR 7 is closed');
+  host = await start(tpm, 'production');
+  t.true(await closeSecrets(host));
+  t.is((await releaseSecrets(host, vendor.policies)).kind, 'withheld', 'closed before');
+
+  // A limited boot file whose policies say that it is production gets nothing from the TPM.
+  const forged = mkdtempSync(join(tmpdir(), 'mos-forged-'));
+  t.teardown(() => rmSync(forged, { recursive: true }));
+  const place = (purpose: keyof typeof measured) => {
+    const hex = sha256(Buffer.alloc(32), measured[purpose]).swap16().toString('hex');
+    return `policy-2/${hex.slice(0, 2)}/${hex.slice(2)}`;
+  };
+  execFileSync('cp', ['-r', `${vendor.policies}/.`, forged]);
+  execFileSync('cp', ['-r', `${join(forged, place('production'))}/.`, join(forged, place('limited'))]);
+  host = await start(tpm, 'limited');
+  t.like(await releaseSecrets(host, forged), {
+    kind: 'withheld',
+    why: 'cannot verify the signature of a policy: the TPM refuses (the signature is not of this key and digest, 0x2db)',
+  });
+});
+
+test('a machine that was provisioned, a TPM of somebody else and firmware that nobody signed for are refused', async (t) => {
+  const tpm = await softwareTpm(t);
+  const host = await start(tpm, 'tpm');
+  await provisioned(host);
+  await t.throwsAsync(provisioned(host), {
+    code: 'exists',
+    message: 'cannot provision this machine: it is provisioned already',
+  });
+  await t.throwsAsync(provisioned(host, { again: { password: new Secret('guessed') } }), {
+    code: 'denied',
+    message: /wrong password/,
+  });
+  const stranger = await softwareTpm(t);
+  stranger.tool('changeauth', '-c', 'owner', 'stranger');
+  await t.throwsAsync(provisioned(await start(stranger, 'tpm')), {
+    code: 'state',
+    message: 'cannot provision this machine: its TPM has an owner already',
+  });
+  const fresh = await softwareTpm(t);
+  await t.throwsAsync(provisioned(hostWithTpm(fresh)), {
+    code: 'untrusted',
+    message: `cannot trust the firmware of this machine: no policy was signed for PCR 7 = ${'0'.repeat(64)}`,
+  });
+  await t.throwsAsync(
+    provisioned(await start(fresh, 'tpm'), { key: join(vendor.folder, 'acme/uefi-db/privkey.pem') }),
+    {
+      code: 'untrusted',
+      message: /is not the key of/,
+    },
+  );
+  t.is(layoutOf(fresh), '');
+});
+
+test('stopped at whatever command, the next run ends it; the password is never lost', async (t) => {
+  const counted = await softwareTpm(t);
+  const { host: counting, names } = countingHost(await start(counted, 'production'));
+  await provisioned(counting);
+  const all = names.length;
+  t.true(all > 40);
+  const every = process.env.CRASH_POINTS === 'all' ? 1 : 9;
+  // From the end, where the passwords are set.
+  for (let n = all; n >= 2; n -= n > all - 3 ? 1 : every) {
+    const tpm = await softwareTpm(t);
+    const host = await start(tpm, 'production');
+    await t.throwsAsync(provisioned(crashingHost(host, n).host), { instanceOf: Crash }, `point ${n}`);
+    const next = await start(tpm, 'production');
+    await provisioned(next);
+    t.is(layoutOf(tpm), expectedLayout(), `point ${n} of ${all}`);
+    t.is((await releaseSecrets(next, vendor.policies)).kind, 'released', `point ${n} of ${all}`);
+  }
+});
