@@ -22,18 +22,26 @@ export type ServeResult = { readonly addresses: readonly string[] };
 /** sd_listen_fds(3): the first descriptor that systemd passes. */
 const firstDescriptor = 3;
 
+/** Sockets that systemd opened for us, and for no process that we are a child of. */
+function descriptorsOf({ machine }: Host): readonly { readonly descriptor: number }[] {
+  if (machine.environment('LISTEN_PID') !== String(machine.pid)) return [];
+  const count = Number(machine.environment('LISTEN_FDS') ?? 0);
+  return Array.from({ length: Number.isInteger(count) ? count : 0 }, (_, at) => ({
+    descriptor: firstDescriptor + at,
+  }));
+}
+
 /** Serves until the signal. Says where it listens as soon as it does. */
 export async function serve(host: Host, options: ServeOptions, report: Report): Promise<ServeResult> {
   await host.files.makeFolder(folderOf(options.socket), { parents: true });
   await using _lock = await host.files.lock(`${options.socket}.lock`, { wait: 0, owner: 'mosctl serve' });
   await using api = await openApi(host, { ...options, tell: (text) => report({ kind: 'note', text }) });
   const limits = { ...usualLimits, ...options.limits };
-  const isActivated =
-    host.machine.environment('LISTEN_PID') === String(host.machine.pid) &&
-    Number(host.machine.environment('LISTEN_FDS')) >= 1;
-  const unix = isActivated ? { descriptor: firstDescriptor } : { path: options.socket };
+  const given = descriptorsOf(host);
   await using listeners = new AsyncDisposableStack();
-  const opened: Listener[] = [listeners.use(await listenUnix(api, unix, limits))];
+  const opened: Listener[] = [];
+  for (const at of given.length > 0 ? given : [{ path: options.socket }])
+    opened.push(listeners.use(await listenUnix(api, at, limits)));
   if (options.tls !== undefined) opened.push(listeners.use(await listenTls(api, options.tls, limits)));
   if (options.mirror !== undefined)
     opened.push(listeners.use(await listenMirror(host, options.root, options.mirror, options.builtAt)));
@@ -44,6 +52,6 @@ export async function serve(host: Host, options: ServeOptions, report: Report): 
     if (options.signal.aborted) resolve();
     options.signal.addEventListener('abort', () => resolve());
   });
-  if (!isActivated) await host.files.remove(options.socket);
+  if (given.length === 0) await host.files.remove(options.socket);
   return { addresses };
 }

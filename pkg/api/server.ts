@@ -39,6 +39,12 @@ export async function listenUnix(api: Api, at: UnixOptions, limits: Limits): Pro
   });
   if ('descriptor' in at) await listening(server, { fd: at.descriptor });
   else {
+    const before = await host.files.stat(at.path);
+    if (before !== undefined && before.type !== 'socket')
+      throw new MosError(
+        'exists',
+        `cannot listen at ${at.path}: it is a ${before.type} in place of a socket`,
+      );
     await host.files.remove(at.path);
     await listening(server, { path: at.path });
     // Until here it is root's alone: to connect is to write.

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { chmodSync, existsSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -55,6 +55,34 @@ test.serial('systemd may own the socket', async (t) => {
     });
   });
   t.regex((await run('build/mosctl', ['status', '--host', `unix:${socket}`])).stderr, /nothing is installed/);
+});
+
+test.serial('systemd may own several sockets', async (t) => {
+  const { root } = await makeApiMachine(t);
+  const sockets = ['one', 'two', 'three'].map((name) => join(root, `${name}.sock`));
+  const words = [...sockets.flatMap((socket) => ['-l', socket]), 'build/mosctl', 'serve', '-r', root];
+  const child = spawn('systemd-socket-activate', words, { stdio: ['ignore', 'ignore', 'pipe'] });
+  end(t, child);
+  let said = '';
+  await new Promise<void>((resolve) => {
+    child.stderr.on('data', (chunk: Buffer) => {
+      said += chunk.toString();
+      if (said.split('Listening').length > sockets.length) resolve();
+    });
+  });
+  for (const socket of sockets)
+    t.regex(
+      (await run('build/mosctl', ['status', '--host', `unix:${socket}`])).stderr,
+      /nothing is installed/,
+    );
+});
+
+test.serial('what is no socket is not removed for one', async (t) => {
+  const { root } = await makeApiMachine(t);
+  const file = join(root, 'precious');
+  writeFileSync(file, 'x');
+  const { exit, stderr } = await run('build/mosctl', ['serve', '-r', root, '--socket', file]);
+  t.deepEqual([exit, readFileSync(file, 'utf8')], [8, 'x'], stderr);
 });
 
 test.serial('who is not in the group gets nowhere, even where the socket is open to all', async (t) => {
