@@ -39,6 +39,9 @@ build/tools/%: setup/go-tools.sh
 build/tools/schemathesis: setup/schemathesis.sh
 	@mkdir -p $(@D)
 	setup/schemathesis.sh $@
+build/tools/python-tuf: setup/python-tuf.sh
+	@mkdir -p $(@D)
+	setup/python-tuf.sh $@
 build/tools/referrers-registry: $(wildcard test/helpers/registries/referrers-registry/*)
 
 install: build/mosctl build/preinit ## install into DESTDIR, below PREFIX
@@ -81,7 +84,7 @@ docs: node_modules/.installed ## docs/cli.md and docs/errors.md, made of the cod
 crash: setup build/mosctl ## stop every operation at each of its points; tells how many (as root, about 20 minutes)
 	CRASH_POINTS=all TEST_GROUP=crash ava
 
-test: setup build/mosctl $(TOOLS) build/tools/schemathesis images $(VM_PARTS) ## everything; the last line counts
+test: setup build/mosctl $(TOOLS) build/tools/schemathesis build/tools/python-tuf images $(VM_PARTS) ## everything; the last line counts
 	layouts/images/build.sh guest
 	node setup/test.ts
 

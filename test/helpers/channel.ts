@@ -25,7 +25,7 @@ export const channelName = `registry.example/${channel}`;
 /** A TUF repository in memory, with the endorsements of its roots; tests change its files as an attacker would. */
 export type MemoryChannel = ChannelSource & {
   readonly files: Map<string, Uint8Array>;
-  readonly endorsed: Map<string, { certificate: Uint8Array; signature: Uint8Array }>;
+  readonly endorsed: Map<string, { certificate: Uint8Array; signature: Uint8Array; revoked?: Uint8Array }>;
   readonly asked: string[];
 };
 
@@ -47,7 +47,7 @@ export function memoryChannel(from?: MemoryChannel): MemoryChannel {
       return {
         certificates: found === undefined ? [] : [found.certificate],
         signatures: found === undefined ? [] : [found.signature],
-        revocations: [],
+        revocations: found?.revoked === undefined ? [] : [found.revoked],
       };
     },
   };

@@ -31,7 +31,7 @@ export async function openKept(host: Host, { paths }: Machine, channel: string):
   }
 }
 
-const texts = ['root', 'timestamp', 'snapshot', 'targets', 'index'] as const;
+const texts = ['root', 'revoked', 'timestamp', 'snapshot', 'targets', 'index'] as const;
 
 function parseKept(text: string | undefined, file: string): ChannelTrust | undefined {
   if (text === undefined) return undefined;

@@ -63,7 +63,7 @@ function parse(bytes: Uint8Array, role: TufRole): object | string {
   const signed = toObject(value?.signed);
   if (value === undefined || signed === undefined) return 'it is no JSON object with a signed part';
   if (signed._type !== role) return `it is not of the role ${role}`;
-  if (!/^1\.\d{1,4}(\.\d{1,4})?$/.test(String(signed.spec_version))) return 'it is of another specification';
+  if (!isText(signed.spec_version, /^1\.\d{1,4}(\.\d{1,4})?$/)) return 'it is of another specification';
   if (!isPositive(signed.version)) return 'its version is no whole number above 0';
   if (!isTime(signed.expires)) return 'its end is no time like 2027-01-31T00:00:00Z';
   if (!Array.isArray(value.signatures) || value.signatures.length > mostSignatures)
@@ -100,7 +100,8 @@ const toObject = (value: unknown): Given | undefined =>
     : undefined;
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && Number(value) >= 0;
 const isPositive = (value: unknown): boolean => isCount(value) && Number(value) > 0;
-const isHash = (value: unknown): boolean => typeof value === 'string' && /^[0-9a-f]{64}$/.test(value);
+const isText = (value: unknown, pattern: RegExp): boolean => typeof value === 'string' && pattern.test(value);
+const isHash = (value: unknown): boolean => isText(value, /^[0-9a-f]{64}$/);
 const isTime = (value: unknown): boolean =>
   typeof value === 'string' &&
   /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$/.test(value) &&

@@ -33,8 +33,9 @@ export async function readChannel(
 ): Promise<ChannelReading> {
   const now = checkClock(policy.time);
   try {
-    const { root, text } = await followRoot(source, kept, policy);
-    const c: Reading = { source, policy, now, trust: await endorse(source, kept, policy, root, text) };
+    const found = await followRoot(source, kept, policy);
+    const { root } = found;
+    const c: Reading = { source, policy, now, trust: await endorse(source, kept, policy, found) };
     requireFresh(c, 'root', root.signed);
     await believe(c, kept, {});
     const timestamp = await readTimestamp(c, root);

@@ -62,12 +62,14 @@ export async function verify<R extends 'timestamp' | 'snapshot' | 'targets'>(
   if (product !== policy.product)
     throw new Refusal('index-product', {
       subject: file,
-      detail: `${product}, not ${policy.product}`,
+      detail: `${named(product)}, not ${policy.product}`,
     });
   if (channel !== policy.channel)
-    throw new Refusal('index-channel', { subject: file, detail: `${channel}, not ${policy.channel}` });
+    throw new Refusal('index-channel', { subject: file, detail: `${named(channel)}, not ${policy.channel}` });
   return metadata;
 }
+
+const named = (value: unknown): string => (typeof value === 'string' ? value : '(none)');
 
 type Kept<R extends TufRole> = { readonly bytes: Uint8Array; readonly metadata: MetadataOf<R> };
 

@@ -1,9 +1,9 @@
 import { MosError } from '../../errors/index.ts';
-import { verifyEvidence } from '../document.ts';
+import { type Evidence, type Policy, type Proof, verifyEvidence } from '../document.ts';
 import { Refusal } from '../refusals.ts';
-import { newestRevocationLists } from '../revocation.ts';
+import { newestRevocationLists, renderRevocationLists } from '../revocation.ts';
 import { fileOf, largest, type MetadataOf, readMetadata, requireSigners } from './metadata.ts';
-import type { ChannelPolicy, ChannelSource, ChannelTrust } from './types.ts';
+import type { ChannelPolicy, ChannelSource, ChannelTrust, Endorsements } from './types.ts';
 
 export type FoundRoot = { readonly root: MetadataOf<'root'>; readonly text: string };
 
@@ -62,38 +62,65 @@ async function readRoot(bytes: Uint8Array, file: string): Promise<FoundRoot> {
 export async function endorse(
   source: ChannelSource | undefined,
   kept: ChannelTrust | undefined,
-  policy: ChannelPolicy,
-  root: MetadataOf<'root'>,
-  text: string,
+  { name, endorsedBy, product, time }: ChannelPolicy,
+  { root, text }: FoundRoot,
 ): Promise<ChannelTrust> {
-  const { endorsedBy, product, time } = policy;
-  const before = kept ?? {};
-  if (endorsedBy === undefined) return { ...before, root: text };
+  if (endorsedBy === undefined) return { ...kept, root: text };
   const file = fileOf('root', root.signed.version);
-  const document = { name: `${policy.name}:${file}`, bytes: encode(text) };
+  const found = (await source?.endorsements(file)) ?? nothing;
+  const revoked = newestRevocationLists(
+    [
+      ...endorsedBy.revoked.map(({ der }) => der),
+      ...(kept?.revoked === undefined ? [] : [encode(kept.revoked)]),
+      ...found.revocations,
+    ],
+    endorsedBy.anchors,
+  );
+  const policy = { anchors: endorsedBy.anchors, product, revoked };
+  const document = { name: `${name}:${file}`, bytes: encode(text) };
   const own = kept?.root === text ? kept.endorsement : undefined;
-  if (own !== undefined)
-    try {
-      const evidence = {
-        ...document,
+  const before = toEvidence(own);
+  const endorsement =
+    believedBefore({ ...document, ...before }, own, policy) ??
+    toEndorsement(verifyEvidence({ ...document, ...joined(before, found) }, { ...policy, time }));
+  const lists = renderRevocationLists(revoked);
+  return { ...kept, root: text, endorsement, ...(lists === '' ? {} : { revoked: lists }) };
+}
+
+type Endorsement = NonNullable<ChannelTrust['endorsement']>;
+const nothing: Endorsements = { certificates: [], signatures: [], revocations: [] };
+
+const toEvidence = (own: Endorsement | undefined): Endorsements =>
+  own === undefined
+    ? nothing
+    : {
+        ...nothing,
         certificates: [encode(own.certificate)],
         signatures: [Buffer.from(own.signature, 'base64')],
       };
-      verifyEvidence(evidence, { ...endorsedBy, product, time: 'at boot' });
-      return { ...before, root: text, endorsement: own };
-    } catch (error) {
-      if (source === undefined) throw error;
-    }
-  const found = (await source?.endorsements(file)) ?? { certificates: [], signatures: [], revocations: [] };
-  const { anchors } = endorsedBy;
-  const lists = [...endorsedBy.revoked.map(({ der }) => der), ...found.revocations];
-  const proof = verifyEvidence(
-    { ...document, ...found },
-    { anchors, product, time, revoked: newestRevocationLists(lists, anchors) },
-  );
-  const certificate = new TextDecoder().decode(proof.certificate);
-  const signature = Buffer.from(proof.signature).toString('base64');
-  return { ...before, root: text, endorsement: { certificate, signature } };
+
+const joined = (a: Endorsements, b: Endorsements): Endorsements => ({
+  ...nothing,
+  certificates: [...a.certificates, ...b.certificates],
+  signatures: [...a.signatures, ...b.signatures],
+});
+
+function believedBefore(
+  evidence: Evidence,
+  own: Endorsement | undefined,
+  policy: Omit<Policy, 'time'>,
+): Endorsement | undefined {
+  try {
+    verifyEvidence(evidence, { ...policy, time: 'at boot' });
+    return own;
+  } catch {
+    return undefined;
+  }
 }
+
+const toEndorsement = ({ certificate, signature }: Proof): Endorsement => ({
+  certificate: new TextDecoder().decode(certificate),
+  signature: Buffer.from(signature).toString('base64'),
+});
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);

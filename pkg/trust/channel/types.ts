@@ -23,6 +23,8 @@ export type ChannelTrust = {
   readonly root: string;
   /** Who vouched for the root: certificate (PEM) and signature (base64). */
   readonly endorsement?: { readonly certificate: string; readonly signature: string };
+  /** The newest revocation lists (PEM) that lay beside a root: an older one can't be shown later. */
+  readonly revoked?: string;
   readonly timestamp?: string;
   readonly snapshot?: string;
   readonly targets?: string;

@@ -1,5 +1,13 @@
+import { readFile } from 'node:fs/promises';
 import test from 'ava';
-import { type ChannelPolicy, readChannel, rotateTufKeys } from '../../../pkg/trust/index.ts';
+import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import {
+  addProject,
+  type ChannelPolicy,
+  readChannel,
+  revokeProject,
+  rotateTufKeys,
+} from '../../../pkg/trust/index.ts';
 import {
   addChannelKeys,
   announced,
@@ -286,6 +294,41 @@ test('a root counts as long as its machine trusts who vouched for it', async (t)
     error?.message ?? '',
     /^cannot trust registry\.example\/machine\/stable:1\.root\.json: its certificate ".*" was not signed by a CA of manifestCA\.pem$/,
   );
+});
+
+test('a root whose project was revoked counts for nobody, until another certificate of the product vouches for it', async (t) => {
+  const vendor = await makeVendor(t);
+  await addChannelKeys(vendor);
+  const source = memoryChannel();
+  await offer(vendor, source, { releases: [1], at: later });
+  const machine = newMachine();
+  await readChannel(source, undefined, await policyOf(vendor, machine, later));
+  const options = { folder: vendor.keys };
+  const { path } = await revokeProject(linuxHost, vendor.keyset, 'default', options);
+  const [file = '', proof] = [...source.endorsed].at(-1) ?? [];
+  if (proof !== undefined) source.endorsed.set(file, { ...proof, revoked: await readFile(path) });
+  const read = async (from = source) =>
+    readChannel(from, machine.trust, await policyOf(vendor, machine, later));
+  const refused = `cannot trust ${channelName}:1.root.json: its certificate "manifest PRODUCT:${vendor.product}" was revoked`;
+  t.is((await t.throwsAsync(read()))?.message, refused);
+
+  await addProject(linuxHost, vendor.keyset, 'next', { ...options, product: vendor.product });
+  const mended = memoryChannel(source);
+  await offer(vendor, mended, { releases: [1, 2], at: later, project: 'next' });
+  mended.endorsed.set(file, { ...mended.endorsed.get(file), revoked: await readFile(path) } as never);
+  t.is((await read(mended)).index.releases.length, 2);
+  // Who takes the list away again brings the revoked certificate back to nobody who has seen it.
+  const old = memoryChannel(source);
+  if (proof !== undefined) old.endorsed.set(file, proof);
+  if (machine.trust !== undefined && proof !== undefined)
+    machine.trust = {
+      ...machine.trust,
+      endorsement: {
+        certificate: Buffer.from(proof.certificate).toString(),
+        signature: Buffer.from(proof.signature).toString('base64'),
+      },
+    };
+  t.is((await t.throwsAsync(read(old)))?.message, refused);
 });
 
 test('nobody judges an index by a clock that is earlier than the program', async (t) => {

@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import test, { type ExecutionContext } from 'ava';
+import type { TufRole } from '../../../pkg/trust/index.ts';
+import { addChannelKeys, forge, keysOfVendor, memoryChannel, offer } from '../../helpers/channel.ts';
+import { compile } from '../../helpers/compile.ts';
+import { mutate, seeded } from '../../helpers/mutate.ts';
+import { makeVendor } from '../../helpers/vendor.ts';
+import type { ChannelVector } from './channel-program.ts';
+
+const source = 'test/parity/trust/channel-program.ts';
+const rounds = Number(process.env.FUZZ_ROUNDS ?? 200);
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+const at = '2027-01-02T00:00:00Z';
+
+const run = (program: string, args: readonly string[], vectors: readonly ChannelVector[]) =>
+  new Promise<readonly unknown[]>((resolve, reject) => {
+    const child = execFile(program, args, { maxBuffer: 1 << 28 }, (error, stdout, stderr) =>
+      error === null && stderr === ''
+        ? resolve(JSON.parse(stdout))
+        : reject(new Error(`${error?.message} ${stderr}`)),
+    );
+    child.stdin?.end(JSON.stringify(vectors));
+  });
+
+/** A good channel first, then the same with random changes, and with what is signed well but says nonsense. */
+async function vectorsOf(t: ExecutionContext): Promise<readonly ChannelVector[]> {
+  const vendor = await makeVendor(t);
+  await addChannelKeys(vendor);
+  const channel = memoryChannel();
+  await offer(vendor, channel, { releases: [1, 2], at });
+  const files = Object.fromEntries([...channel.files].map(([file, bytes]) => [file, base64(bytes)]));
+  const good: ChannelVector = {
+    ...{ kind: 'channel', product: vendor.product, at, files },
+    anchors: base64(await readFile(vendor.ca)),
+    endorsed: Object.fromEntries(
+      [...channel.endorsed].map(([file, { certificate, signature }]) => [
+        file,
+        [base64(certificate), base64(signature)],
+      ]),
+    ),
+  };
+  const { keys } = await keysOfVendor(vendor);
+  const random = [...channel.files].flatMap(([file, bytes]): ChannelVector[] => {
+    const role = (/(root|targets|snapshot|timestamp)\.json$/.exec(file)?.[1] ?? 'targets') as TufRole;
+    return Array.from({ length: rounds }, (_, round) => base64(mutate(bytes, seeded(round)))).flatMap(
+      (changed) => [
+        { ...good, files: { ...files, [file]: changed } },
+        { kind: 'metadata', role, bytes: changed },
+      ],
+    );
+  });
+  const nonsense = [
+    ...[0, -1, 1.5, 1e300, '1', null, [], {}].map((version) => ({ version })),
+    ...['', 'soon', '2027-02-30T00:00:00Z', '2030-01-01T00:00:00', 5, null].map((expires) => ({ expires })),
+    ...['2.0.0', '1', '1.0.31-x', 1, null].map((spec_version) => ({ spec_version })),
+    ...[null, [], {}, { 'snapshot.json': {} }, { 'snapshot.json': { version: 1.5 } }].map((meta) => ({
+      meta,
+    })),
+    ...[{ 'snapshot.json': { version: 1, hashes: { md5: 'x' } } }, { ['__proto__']: { version: 1 } }].map(
+      (meta) => ({ meta }),
+    ),
+    ...['targets', 'root', '', null].map((_type) => ({ _type })),
+    { 'x-machine-product': { toString: 'x' } },
+    { ['__proto__']: { version: 9 } },
+    { extra: 1.5 },
+    { extra: '\u2028\ud800é"\\' },
+  ].map((change): ChannelVector => {
+    const forged = base64(forge(channel.files.get('timestamp.json'), keys.timestamp, change));
+    return { ...good, files: { ...files, 'timestamp.json': forged } };
+  });
+  return [good, ...random, ...nonsense];
+}
+
+test('the executable believes and refuses the channels that Node does, and says the same', async (t) => {
+  const compiled = await compile(source, 'channel');
+  t.teardown(() => rm(compiled));
+  const vectors = await vectorsOf(t);
+  const [byNode, byExecutable] = [await run('node', [source], vectors), await run(compiled, [], vectors)];
+  const [good] = byNode as readonly { index?: { releases: readonly unknown[] } }[];
+  t.is(good?.index?.releases.length, 2);
+  for (const [index, value] of byExecutable.entries())
+    if (JSON.stringify(value) !== JSON.stringify(byNode[index]))
+      t.fail(
+        `${JSON.stringify(vectors[index])}\nNode: ${JSON.stringify(byNode[index])}\nexecutable: ${JSON.stringify(value)}`,
+      );
+  const told = byExecutable.filter((value) => typeof value === 'string');
+  t.deepEqual(
+    told.filter((value) => !value.startsWith('refused: ')),
+    [],
+  );
+  // Whatever was changed, a channel that is believed says what its vendor signed.
+  for (const [index, value] of byNode.entries())
+    if (vectors[index]?.kind === 'channel' && typeof value === 'object')
+      t.deepEqual((value as { index: unknown }).index, good?.index);
+  t.log(`${vectors.length} vectors, ${told.length} refused`);
+  t.true(told.length > vectors.length / 2);
+});
