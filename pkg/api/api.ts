@@ -1,7 +1,14 @@
 import type { Integrity } from '../atomfs/index.ts';
 import type { Host } from '../host/index.ts';
 import { openState } from '../state/index.ts';
-import { log, machinePaths, type StatusResult, status } from '../system/index.ts';
+import {
+  log,
+  machinePaths,
+  type ServiceGrant,
+  type StatusResult,
+  serviceGrants,
+  status,
+} from '../system/index.ts';
 import { type Audit, openAudit } from './audit.ts';
 import { fresh } from './fresh.ts';
 import { type Jobs, openJobs } from './jobs/index.ts';
@@ -28,6 +35,8 @@ export type Api = AsyncDisposable & {
   readonly jobs: Jobs;
   readonly audit: Audit;
   status(): Promise<StatusResult>;
+  /** What services may do; none where it can't be verified. */
+  grants(): Promise<readonly ServiceGrant[]>;
   /** Counted since the daemon began, for /metrics. */
   readonly counts: Map<string, number>;
 };
@@ -54,6 +63,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
     jobs,
     audit,
     status: fresh(look, () => status(host, { root, ca })),
+    grants: fresh(look, () => serviceGrants(host, { root, ca }).catch(() => [])),
     counts: new Map(),
     async [Symbol.asyncDispose]() {
       await jobs.stop();

@@ -1,5 +1,6 @@
 import { MosError } from '../errors/index.ts';
 import { type Host, type Peer, readTextIfThere } from '../host/index.ts';
+import type { ServiceGrant } from '../system/index.ts';
 import { type ApiRole, apiRoles } from '../trust/index.ts';
 
 /** Who calls, and what they may do. */
@@ -28,6 +29,17 @@ export function parseGroup(text: string, name: string): number | undefined {
 
 export const readApiGroup = async (host: Host): Promise<number | undefined> =>
   parseGroup((await readTextIfThere(host, '/etc/group')) ?? '', apiGroup);
+
+/** A service of the machine, by its ids and by what its signed manifest grants. */
+export function callerOfService({ uid }: Peer, grants: readonly ServiceGrant[]): Caller {
+  const grant = grants.find(({ start, count }) => uid >= start && uid < start + count);
+  if (grant === undefined)
+    throw new MosError('denied', `cannot answer uid ${uid}: it is no service that may ask`, {
+      hint: 'its signed manifest grants it: api_role',
+    });
+  const service = grant.services.join(',');
+  return { name: `service ${service}`, role: grant.role, service };
+}
 
 /** Who is at the other end of the Unix socket: root is admin, the group operator, others nobody. */
 export function callerOfPeer({ uid, groups }: Peer, group: number | undefined): Caller {

@@ -6,7 +6,7 @@ import { startAutomatic } from './automatic.ts';
 import { type Limits, usualLimits } from './http/index.ts';
 import type { Listener } from './listener.ts';
 import { listenMirror, type MirrorOptions } from './mirror/index.ts';
-import { listenTls, listenUnix, type TlsOptions } from './server.ts';
+import { listenServices, listenTls, listenUnix, type TlsOptions } from './server.ts';
 
 export type ServeOptions = ApiOptions & {
   /** The Unix socket; ignored where systemd gave us one. */
@@ -42,6 +42,7 @@ export async function serve(host: Host, options: ServeOptions, report: Report): 
   const opened: Listener[] = [];
   for (const at of given.length > 0 ? given : [{ path: options.socket }])
     opened.push(listeners.use(await listenUnix(api, at, limits)));
+  listeners.use(await listenServices(api, limits));
   if (options.tls !== undefined) opened.push(listeners.use(await listenTls(api, options.tls, limits)));
   if (options.mirror !== undefined)
     opened.push(listeners.use(await listenMirror(host, options.root, options.mirror, options.builtAt)));

@@ -7,10 +7,11 @@ import {
   type TlsOptions as TlsServerOptions,
 } from 'node:tls';
 import { MosError } from '../errors/index.ts';
-import type { Host } from '../host/index.ts';
+import type { Host, Peer } from '../host/index.ts';
+import { machinePaths, makeGrantedFolder } from '../system/index.ts';
 import { type ApiClient, type ApiTrust, readApiTrust, verifyApiClient } from '../trust/index.ts';
 import { type Api, markOf } from './api.ts';
-import { type Caller, callerOfPeer, readApiGroup } from './caller.ts';
+import { type Caller, callerOfPeer, callerOfService, readApiGroup } from './caller.ts';
 import { dispatch } from './dispatch.ts';
 import { fresh } from './fresh.ts';
 import { type Limits, problemAnswer, serveConnection } from './http/index.ts';
@@ -19,24 +20,30 @@ import { accept, boundAddress, ending, type Listener, listening } from './listen
 export type UnixOptions = { readonly path: string } | { readonly descriptor: number };
 
 /** Who connects is asked of the kernel, once: a process can't change its credentials of a socket. */
-export async function listenUnix(api: Api, at: UnixOptions, limits: Limits): Promise<Listener> {
-  const { host } = api;
-  const identify = async (socket: Socket): Promise<Caller> =>
-    callerOfPeer(await host.machine.peer(descriptorOf(socket)), await readApiGroup(host));
+function servePeers(api: Api, limits: Limits, identify: (peer: Peer) => Promise<Caller>) {
   const server = createServer({ pauseOnConnect: true, allowHalfOpen: true });
   const open = accept(server, 'connection', limits, async (socket) => {
-    const caller = identify(socket);
-    caller.catch(() => {});
+    const peer = api.host.machine.peer(descriptorOf(socket));
+    peer.catch(() => {});
     await serveConnection(
       socket,
       async (request) =>
         withCaller(
-          () => caller,
+          async () => identify(await peer),
           (who) => dispatch(api, who, request),
         ),
       limits,
     );
   });
+  return { server, open };
+}
+
+/** For root and the group. */
+export async function listenUnix(api: Api, at: UnixOptions, limits: Limits): Promise<Listener> {
+  const { host } = api;
+  const { server, open } = servePeers(api, limits, async (peer) =>
+    callerOfPeer(peer, await readApiGroup(host)),
+  );
   if ('descriptor' in at) await listening(server, { fd: at.descriptor });
   else {
     const before = await host.files.stat(at.path);
@@ -53,6 +60,18 @@ export async function listenUnix(api: Api, at: UnixOptions, limits: Limits): Pro
     await host.files.setMode(at.path, 0o660);
   }
   return ending(server, open, 'path' in at ? at.path : 'the socket of systemd');
+}
+
+/** For services, in the folder that those have whose manifest grants it; what they may do is asked at each request. */
+export async function listenServices(api: Api, limits: Limits): Promise<Listener> {
+  const { host, options } = api;
+  const folder = await makeGrantedFolder(host, await machinePaths(host, options.root));
+  const path = `${folder}/api.sock`;
+  const { server, open } = servePeers(api, limits, async (peer) => callerOfService(peer, await api.grants()));
+  await host.files.remove(path);
+  await listening(server, { path });
+  await host.files.setMode(path, 0o666);
+  return ending(server, open, path);
 }
 
 export type TlsOptions = {

@@ -24,7 +24,7 @@ export type Container = {
   /** `none`: its own loopback only. `host`: the network of the host. Else a place on the bridge. */
   readonly network: 'none' | 'host' | Attachment;
   /** Folders of the host that it has at other places, absolute in it. */
-  readonly mounts: readonly { readonly from: string; readonly to: string }[];
+  readonly mounts: readonly { readonly from: string; readonly to: string; readonly isReadOnly?: boolean }[];
   readonly limits: Limits;
   /** Besides the usual ones. */
   readonly capabilities: readonly string[];
@@ -74,9 +74,9 @@ const escaped = (path: string): string =>
 
 const mountEntries = ({ mounts, devices }: Container): Entry[] => [
   ...mounts.map(
-    ({ from, to }): Entry => [
+    ({ from, to, isReadOnly }): Entry => [
       'lxc.mount.entry',
-      `${escaped(from)} ${escaped(to.slice(1))} none bind,nosuid,nodev,create=dir 0 0`,
+      `${escaped(from)} ${escaped(to.slice(1))} none bind,${isReadOnly ? 'ro,' : ''}nosuid,nodev,create=dir 0 0`,
     ],
   ),
   ...devices.map(

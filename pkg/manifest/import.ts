@@ -144,6 +144,7 @@ function importProblems(file: ImportFile, asWritten: readonly WrittenTarget[]): 
     ...portProblems(file.targets),
     ...dependencyProblems(file.targets, isPartial),
     ...fixedAddressProblems(file.targets),
+    ...roleProblems(file.targets),
     ...file.targets.flatMap((target, at) => targetProblems(target, asWritten[at], at)),
   ];
   for (const [at, target] of file.targets.entries())
@@ -178,12 +179,30 @@ function targetProblems(target: ImportTarget, asWritten: WrittenTarget | undefin
   }
   if (net.type !== 'simple' && (net.ipv4 !== '' || net.ipv6 !== '' || net.ports.length > 0))
     wrong('network', `must not have addresses or ports with type ${net.type}`);
-  for (const key of ['read_only', 'capabilities', 'devices'] as const)
+  for (const key of ['read_only', 'capabilities', 'devices', 'api_role'] as const)
     if (service_type !== 'container' && target[key] !== undefined)
       wrong(key, `must not be there for a ${service_type}`);
+  if (service_type === 'container' && target.api_role !== undefined && isHostIds(target.nsgroup))
+    wrong(
+      'api_role',
+      'must not be there for a container with the ids of the host: nobody could tell it from root',
+    );
   if (service_type !== 'container' && net.type === 'simple')
     wrong('network', `must not be simple for a ${service_type}`);
   return problems;
+}
+
+/** A machine tells services apart by their ids. */
+function roleProblems(targets: readonly ImportTarget[]): Problem[] {
+  const containers = targets
+    .map((target, at) => ({ target, at }))
+    .filter(({ target }) => target.service_type === 'container' && !isHostIds(target.nsgroup));
+  return containers.flatMap(({ target: { nsgroup, api_role }, at }): Problem[] => {
+    const first = containers.find((one) => one.target.nsgroup === nsgroup)?.target;
+    if (first === undefined || first.api_role === api_role) return [];
+    const text = `must be that of ${first.service_name}, ${first.api_role ?? 'none'}: they share the nsgroup ${nsgroup}`;
+    return [{ path: ['targets', at, 'api_role'], text }];
+  });
 }
 
 function fixedAddressProblems(targets: readonly ImportTarget[]): Problem[] {

@@ -54,7 +54,7 @@ const targetOf = (target: InstallTarget) => ({
 
 const extraKeys = [
   ...(['depends_on', 'health', 'resources', 'restart', 'environment', 'integrity'] as const),
-  ...(['read_only', 'capabilities', 'devices'] as const),
+  ...(['read_only', 'capabilities', 'devices', 'api_role'] as const),
 ] as const;
 
 /** The optional fields in one order; empty lists and mappings say nothing and are left out. */

@@ -79,6 +79,8 @@ export type TargetExtras = {
   readonly capabilities?: readonly Capability[];
   /** Devices of the host besides the usual ones, `/dev/net/tun`. */
   readonly devices?: readonly string[];
+  /** What it may ask of the machine's API, whose socket it then has at /run/mos/api.sock. */
+  readonly api_role?: 'reader' | 'operator' | 'admin';
 };
 
 /** The targets that a machine boots from. */
@@ -222,4 +224,5 @@ export const extras = (size: Reader<number>) => ({
   read_only: optional(flag),
   capabilities: optional(list(capability)),
   devices: optional(list(device)),
+  api_role: optional(oneOf('reader', 'operator', 'admin')),
 });

@@ -86,6 +86,18 @@ const refuses = test.macro({
   },
   title: (_, from, to, why) => `${JSON.stringify(to)} in place of ${JSON.stringify(from)}: ${why}`,
 });
+test(
+  refuses,
+  '    service_type: hostfs\n',
+  '    service_type: hostfs\n    api_role: reader\n',
+  'line 14: targets[0].api_role must not be there for a hostfs',
+);
+test(
+  refuses,
+  'targets:\n',
+  'targets:\n  - { service_name: web, source: "oci:images:web", version: 1.0, service_type: container, nsgroup: zot, network: { type: none }, api_role: reader }\n',
+  'line 16: targets[2].api_role must be that of web, reader: they share the nsgroup zot',
+);
 test(refuses, 'persistent: true', 'persistant: true', 'line 6: storage[0].persistant is not known here');
 test(
   refuses,

@@ -30,7 +30,7 @@ const full =
   `"digest":"sha256:${hex('3')}","storage":[{"dest":"/zot","label":"zot-data"}],"size":7290,"depends_on":["db"],` +
   '"health":{"http":{"port":5000,"path":"/v2/"},"interval":5},"resources":{"memory":512,"cpu":150,"disk":64},"restart":"always",' +
   '"environment":{"A":"1","__proto__":"x"},"integrity":"verity","read_only":true,' +
-  '"capabilities":["net_raw"],"devices":["/dev/net/tun"]}],"update_type":"partial","release":7,"security_version":2,' +
+  '"capabilities":["net_raw"],"devices":["/dev/net/tun"],"api_role":"reader"}],"update_type":"partial","release":7,"security_version":2,' +
   '"not_after":"2027-01-31T00:00:00Z","must_understand":["integrity","not_after"]}';
 
 test('our optional fields stand at the end of their object', async (t) => {

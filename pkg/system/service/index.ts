@@ -1,4 +1,5 @@
 export { type ExecOptions, type ExecResult, exec } from './exec.ts';
+export { makeGrantedFolder, type ServiceGrant, serviceGrants } from './grant.ts';
 export { type Hold, readHolds } from './hold.ts';
 export { ps, type ServiceState, serviceStates } from './list.ts';
 export { type LogsOptions, type LogsResult, logs } from './output.ts';

@@ -21,6 +21,7 @@ import { mountTarget } from '../mounting.ts';
 import { openVolume, type VolumeRoot } from '../volume/index.ts';
 import { readAbilities } from './abilities.ts';
 import { type DeviceOwner, makeDevices } from './devices.ts';
+import { grantedPlace, makeGrantedFolder } from './grant.ts';
 import type { ServiceFolder } from './record.ts';
 import { type MountPoints, makeMountPoints, upperOf } from './writing.ts';
 
@@ -59,7 +60,7 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
     ...addressVariables(entry),
     ...target.environment,
   });
-  const mounts = await openStorage(host, preparation);
+  const mounts = [...(await openStorage(host, preparation)), ...(await openGranted(host, preparation))];
   const owner = { uid: (ids?.start ?? 0) + process.uid, gid: (ids?.start ?? 0) + process.gid };
   await makeLog(host, folder, owner);
   const devices = await makeDevices(host, folder, target.devices ?? [], owner);
@@ -122,6 +123,13 @@ async function openStorage(
     mounts.push({ from: await openVolume(host, machine.paths, volume, covered), to: dest });
   }
   return mounts;
+}
+
+/** The API's socket, where the signed manifest grants it; with the ids of the host it would be root who calls. */
+async function openGranted(host: Host, { machine, entry }: Preparation): Promise<Container['mounts']> {
+  if (entry.target.api_role === undefined || idsOf(entry) === undefined) return [];
+  const from = await makeGrantedFolder(host, machine.paths);
+  return [{ from, to: grantedPlace, isReadOnly: true }];
 }
 
 async function coveredFolder(host: Host, rootfs: string, dest: string, first: number): Promise<VolumeRoot> {
