@@ -1,3 +1,4 @@
+import { MosError } from '../../pkg/errors/index.ts';
 import { renderReference } from '../../pkg/oci/index.ts';
 import type { SettingsChange } from '../../pkg/system/index.ts';
 import { root } from '../cli/common.ts';
@@ -12,7 +13,12 @@ const settings = {
     value: 'REF',
     help: 'where updates come from: the tag of an install manifest',
   },
-  plainHttp: { kind: 'flag', help: 'with --source: talk http to its registry, without TLS' },
+  channel: { kind: 'text', value: 'NAME', help: 'or a release channel: host[:port]/name, zot:ROOT:name' },
+  plainHttp: { kind: 'flag', help: 'with these two: talk http to the registry, without TLS' },
+  acceptExpired: {
+    kind: 'flag',
+    help: 'with --channel, on a machine without a network: an index that has expired counts too',
+  },
   automatic: onOff('whether the machine updates itself (off)'),
   window: {
     kind: 'text',
@@ -27,7 +33,9 @@ const settings = {
 
 type Given = {
   readonly source: Parameters<typeof renderReference>[0] | undefined;
+  readonly channel: string | undefined;
   readonly plainHttp: boolean;
+  readonly acceptExpired: boolean;
   readonly automatic: 'on' | 'off' | undefined;
   readonly window: string | undefined;
   readonly delay: number | undefined;
@@ -38,10 +46,24 @@ type Given = {
 
 const isOn = (word: 'on' | 'off' | undefined) => (word === undefined ? undefined : word === 'on');
 
+function toSource({
+  source,
+  channel,
+  plainHttp,
+  acceptExpired,
+}: Pick<Given, 'source' | 'channel' | 'plainHttp' | 'acceptExpired'>) {
+  if (source !== undefined && channel !== undefined)
+    throw new MosError('usage', 'cannot take updates from --source and from --channel');
+  const shared = { plainHttp, acceptExpired };
+  if (source !== undefined)
+    return { kind: 'manifest', reference: renderReference(source), ...shared } as const;
+  return channel === undefined ? undefined : ({ kind: 'channel', reference: channel, ...shared } as const);
+}
+
 /** What was given; nothing of it where the settings are only to be shown. */
-function toChange({ source, plainHttp, automatic, window, ignoreWaves, versionLock, ...rest }: Given) {
+function toChange({ automatic, window, ignoreWaves, versionLock, ...rest }: Given) {
   const all: SettingsChange = {
-    source: source === undefined ? undefined : { reference: renderReference(source), plainHttp },
+    source: toSource(rest),
     automatic: isOn(automatic),
     window: window === 'any' ? null : window,
     ignoreWaves: isOn(ignoreWaves),
@@ -60,6 +82,7 @@ export const updateSettings = remoteCommand(
     options: { ...settings, root },
     examples: [
       'mosctl update settings --source registry.example.com/machine/web:stable',
+      'mosctl update settings --channel registry.example.com/machine/stable',
       "mosctl update settings --automatic on --window 'sat,sun 02:00-04:00'",
     ],
     async run({ host, options: { root: base, ...given } }) {

@@ -13,6 +13,7 @@ export function renderUpdates(status: UpdatesStatus): string {
       ? []
       : [`  the next boot takes generation ${next.generation}${releaseText(next.release)}`]),
     ...(status.available_at === null ? [] : [`  for this machine from ${renderTime(status.available_at)}`]),
+    ...(status.recalled === null ? [] : [`  warning: what runs here should be left: ${status.recalled}`]),
     ...status.not_yet.map((why) => `  not yet: ${why}`),
     ...(automatic === null
       ? []
@@ -39,7 +40,7 @@ export const renderUpdateSettings = (settings: UpdateSettings): string => {
   const { source, automatic, window, delay, ignoreWaves, versionLock, checkEvery } = settings;
   const onOff = (value: boolean): string => (value ? 'on' : 'off');
   return [
-    `source        ${source === null ? 'none' : `${source.reference}${source.plainHttp ? ' (plain http)' : ''}`}`,
+    `source        ${source === null ? 'none' : sourceText(source)}`,
     `automatic     ${onOff(automatic)}`,
     `window        ${window === null ? 'any' : `${window} (UTC)`}`,
     `delay         ${delay} h`,
@@ -48,6 +49,20 @@ export const renderUpdateSettings = (settings: UpdateSettings): string => {
     `check-every   ${checkEvery} h`,
   ].join('\n');
 };
+
+function sourceText({
+  kind,
+  reference,
+  plainHttp,
+  acceptExpired,
+}: NonNullable<UpdateSettings['source']>): string {
+  const remarks = [
+    ...(plainHttp ? ['plain http'] : []),
+    ...(acceptExpired ? ['an index that has expired is accepted'] : []),
+  ];
+  const words = remarks.length === 0 ? '' : ` (${remarks.join(', ')})`;
+  return `${kind === 'channel' ? 'the channel ' : ''}${reference}${words}`;
+}
 
 export const renderHolds = ({ holds }: { readonly holds: readonly UpdateHold[] }): string =>
   holds.length === 0

@@ -95,7 +95,11 @@ test('a machine updates itself, proves good, and leaves what does not', async (t
   const { root, host, reference, release } = machine;
   const running = async () => (await status(host, { root })).running.generation;
   await boot(host, { root }, () => {});
-  await changeSettings(host, { root, automatic: true, source: { reference, plainHttp: true } });
+  await changeSettings(host, {
+    root,
+    automatic: true,
+    source: { kind: 'manifest', reference, plainHttp: true, acceptExpired: false },
+  });
 
   // There is nothing new; then there is, and it goes all the way.
   await machine.live(

@@ -39,6 +39,7 @@ export const updatesStatusSchema: Schema<UpdatesStatus> = object<UpdatesStatus>(
   available_at: nullable(anyText),
   not_yet: list(anyText),
   last_failure: nullable(commandRecord),
+  recalled: nullable(anyText),
   failed_updates: list(
     object<FailedUpdate>({ digest: anyText, version: anyText, reason: anyText, time: anyText }),
   ),
@@ -51,15 +52,19 @@ export const updatesStatusSchema: Schema<UpdatesStatus> = object<UpdatesStatus>(
   ),
 });
 
-export type GivenSource = { readonly reference: string; readonly plainHttp?: boolean };
-const plainHttp = flag('talk http to the registry; what comes is signed all the same');
-const reference = text({ description: 'the tag to look at: host[:port]/name:tag' });
-export const givenSource = object<GivenSource>({ reference, plainHttp }, ['plainHttp']);
-export const toSource = ({ plainHttp: plain = false, ...rest }: GivenSource): UpdateSource => ({
-  ...rest,
-  plainHttp: plain,
+export type GivenSource = Pick<UpdateSource, 'reference'> & Partial<UpdateSource>;
+const source = {
+  kind: choice('manifest', 'channel'),
+  reference: text({ description: 'the tag to look at, host[:port]/name:tag; of a channel host[:port]/name' }),
+  plainHttp: flag('talk http to the registry; what comes is signed all the same'),
+  acceptExpired: flag('of a channel, for machines without a network: an index that has expired counts too'),
+};
+export const givenSource = object<GivenSource>(source, ['kind', 'plainHttp', 'acceptExpired']);
+export const toSource = (given: GivenSource): UpdateSource => ({
+  ...{ kind: 'manifest', plainHttp: false, acceptExpired: false },
+  ...given,
 });
-export const sourceSchema = object<UpdateSource>({ reference, plainHttp });
+export const sourceSchema = object<UpdateSource>(source);
 
 const hours = (least: number, description: string) => integer({ least, most: 8760, description });
 const shared = {

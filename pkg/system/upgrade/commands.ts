@@ -1,18 +1,18 @@
 import type { Integrity } from '../../atomfs/index.ts';
 import { exitCodeOf, MosError, messageOf } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { parseReference, renderReference } from '../../oci/index.ts';
+import { parseReference } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { boot } from '../boot.ts';
 import { reboot } from '../reboot.ts';
 import { rollback } from '../rollback.ts';
 import { fetchUpdate, update } from '../update.ts';
-import { findCandidate } from './candidate.ts';
+import { askSource, type Candidate } from './candidate.ts';
 import { choose } from './choose.ts';
 import { isCommandAtWork, lockCommands } from './folder.ts';
 import { type Look, lookAtUpgrade, takeUpgrade } from './look.ts';
-import { type CommandType, changeUpgrade, type UpgradeRecord } from './record.ts';
-import { readSettings } from './settings.ts';
+import { type CommandType, changeUpgrade, type SeenUpdate, type UpgradeRecord } from './record.ts';
+import { readSettings, type UpdateSettings } from './settings.ts';
 import { stateOf, type UpdateState } from './state.ts';
 
 export type UpgradeOptions = {
@@ -74,30 +74,55 @@ async function incoming(host: Host, { options, record, folder }: Act) {
   return { root, ca, builtAt, reference, access: { plainHttp, signal } };
 }
 
-async function refresh(
-  host: Host,
-  { options, folder, record, report }: Act,
-): Promise<Partial<UpgradeRecord>> {
+async function refresh(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {
+  const { options, folder, record, report, machine } = act;
   const settings = await readSettings(host, folder);
   const now = host.clock.now();
-  const nothing = { chosen: null, waiting: null, prepared: false, seen: record.seen };
-  const candidate = await findCandidate(host, settings, options.signal);
-  if (candidate === undefined) return nothing;
-  const { digest } = candidate;
+  const { candidates, recalled } = await askSource(
+    host,
+    settings.source,
+    { ...options, folder, machine },
+    report,
+  );
+  if (recalled !== null)
+    report({ kind: 'note', text: `warning: generation ${machine.running}: ${recalled}` });
   const failed = options.again ? [] : record.failed;
-  if (failed.some((one) => one.digest === digest)) {
-    report({ kind: 'note', text: `${digest} failed to boot before, and is not offered again` });
-    return nothing;
+  const isFailed = ({ digest }: Candidate) => failed.some((one) => one.digest === digest);
+  for (const { version } of candidates.filter(isFailed))
+    report({ kind: 'note', text: `${version} failed before, and is not offered again` });
+  const usable = await keepNewer(
+    host,
+    act,
+    settings,
+    candidates.filter((one) => !isFailed(one)),
+  );
+  const since = ({ digest }: Candidate): SeenUpdate =>
+    record.seen.find((one) => one.digest === digest) ?? { digest, time: now.toISOString() };
+  const seen = usable.slice(0, mostSeen).map(since);
+  const choice = choose(usable, settings, seen, now);
+  const isSame = choice.chosen !== null && record.chosen?.digest === choice.chosen.digest;
+  return { ...choice, failed, seen, recalled, prepared: isSame && record.prepared };
+}
+
+const mostSeen = 50;
+
+/** Without those that the machine has: what a tag names may be what runs. */
+async function keepNewer(
+  host: Host,
+  { options: { root, ca, builtAt, signal }, report }: Act,
+  { source }: UpdateSettings,
+  candidates: readonly Candidate[],
+): Promise<readonly Candidate[]> {
+  const access = { plainHttp: source?.plainHttp ?? false, signal };
+  const newer: Candidate[] = [];
+  for (const candidate of candidates) {
+    const { reference, isNewer } = candidate;
+    const plan = isNewer
+      ? undefined
+      : await update(host, { root, ca, builtAt, reference, access, plan: true }, report);
+    if (plan === undefined || !('steps' in plan) || plan.steps.length > 0) newer.push(candidate);
   }
-  const { root, ca, builtAt, signal } = options;
-  const access = { plainHttp: settings.source?.plainHttp ?? false, signal };
-  const reference = candidate.reference;
-  const plan = await update(host, { root, ca, builtAt, reference, access, plan: true }, report);
-  if (!('steps' in plan) || plan.steps.length === 0) return { ...nothing, failed };
-  const seen = record.seen?.digest === digest ? record.seen : { digest, time: now.toISOString() };
-  const choice = choose(candidate, renderReference(reference), settings, seen, now);
-  const isSame = record.chosen?.digest === digest && choice.chosen !== null;
-  return { ...choice, failed, seen, prepared: isSame && record.prepared };
+  return newer;
 }
 
 async function activate(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {

@@ -37,6 +37,8 @@ export type FailedUpdate = {
   readonly time: string;
 };
 
+export type SeenUpdate = { readonly digest: string; readonly time: string };
+
 /** A generation that must prove good yet. */
 export type Trial = {
   readonly generation: number;
@@ -70,14 +72,16 @@ export type UpgradeRecord = {
   readonly failed: readonly FailedUpdate[];
   readonly command: CommandRecord | null;
   readonly lastFailure: CommandRecord | null;
-  /** The update that was seen last, and when for the first time. */
-  readonly seen: { readonly digest: string; readonly time: string } | null;
+  /** What was offered lately, and since when. */
+  readonly seen: readonly SeenUpdate[];
+  /** Why the publisher wants nobody to run what runs here. */
+  readonly recalled: string | null;
   readonly automatic: AutomaticMemory;
 };
 
 export const emptyRecord: UpgradeRecord = {
   ...{ chosen: null, waiting: null, prepared: false, generation: null, trial: null },
-  ...{ failed: [], command: null, lastFailure: null, seen: null },
+  ...{ failed: [], command: null, lastFailure: null, seen: [], recalled: null },
   automatic: { checked: null, failures: 0, failedAt: null },
 };
 

@@ -1,6 +1,7 @@
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { parseReference, renderReference } from '../../oci/index.ts';
+import { parseChannel, renderChannel } from '../release/channel.ts';
 import {
   changeUpgradeFile,
   lockCommands,
@@ -11,8 +12,15 @@ import {
 import { changeUpgrade, readUpgrade } from './record.ts';
 import { parseWindow } from './window.ts';
 
-/** Where updates come from: the tag of an install manifest. */
-export type UpdateSource = { readonly reference: string; readonly plainHttp: boolean };
+/** Where updates come from: the tag of an install manifest, or a release channel. */
+export type UpdateSource = {
+  readonly kind: 'manifest' | 'channel';
+  /** `host/name:tag`; of a channel `host/name`. */
+  readonly reference: string;
+  readonly plainHttp: boolean;
+  /** Of a channel: an index that has expired counts too, for machines without a network. */
+  readonly acceptExpired: boolean;
+};
 
 /** How a machine is updated; kept in its configuration. */
 export type UpdateSettings = {
@@ -44,6 +52,16 @@ function requireHours(name: string, least: number, value: number): void {
     throw new MosError('usage', `cannot set ${name} to ${value}: it is ${least} to 8760 hours`);
 }
 
+function checkedSource({ kind, reference, plainHttp, acceptExpired }: UpdateSource): UpdateSource {
+  if (kind !== 'channel' && acceptExpired)
+    throw new MosError('usage', 'cannot accept what has expired but of a channel');
+  const rendered =
+    kind === 'channel'
+      ? renderChannel(parseChannel(reference, '/'))
+      : renderReference(parseReference(reference));
+  return { kind, reference: rendered, plainHttp, acceptExpired };
+}
+
 /** The settings in the form in which they are kept; `usage` says which one can't be. */
 export function checkedSettings(settings: UpdateSettings): UpdateSettings {
   const { source, window, delay, checkEvery, versionLock } = settings;
@@ -54,10 +72,7 @@ export function checkedSettings(settings: UpdateSettings): UpdateSettings {
     throw new MosError('usage', 'cannot set version-lock: a version is 1 to 128 printable characters');
   return {
     ...settings,
-    source:
-      source === null
-        ? null
-        : { reference: renderReference(parseReference(source.reference)), plainHttp: source.plainHttp },
+    source: source === null ? null : checkedSource(source),
   };
 }
 
@@ -117,7 +132,7 @@ const forgetChoice = (host: Host, folder: string) =>
       ? record
       : {
           ...record,
-          ...{ chosen: null, waiting: null, prepared: false, seen: null },
+          ...{ chosen: null, waiting: null, prepared: false, seen: [], recalled: null },
           automatic: { ...record.automatic, checked: null },
         },
   );

@@ -27,6 +27,8 @@ export type UpdatesStatus = {
   /** Why it is not made yet. */
   readonly not_yet: readonly string[];
   readonly last_failure: CommandRecord | null;
+  /** Why the publisher wants nobody to run what runs here. */
+  readonly recalled: string | null;
   readonly failed_updates: readonly FailedUpdate[];
   readonly holds: readonly UpdateHold[];
   /** What automatic updates do next, and not before when; null where they are off or have nothing to do. */
@@ -50,7 +52,7 @@ function toStatus(
   now: Date,
 ): UpdatesStatus {
   const { running, next, history } = machine;
-  const { chosen, waiting, command, lastFailure, failed } = record;
+  const { chosen, waiting, command, lastFailure, failed, recalled } = record;
   const slot = (generation: number, next_to_boot: boolean): UpdateSlot => ({
     generation,
     release: history.find((entry) => entry.generation === generation)?.release ?? null,
@@ -74,6 +76,7 @@ function toStatus(
     available_at: chosen?.available_at ?? waiting?.available_at ?? null,
     not_yet: hasUpdate ? [...new Set(why)] : [],
     last_failure: lastFailure,
+    recalled,
     failed_updates: failed,
     holds,
     automatic: step === null ? null : { action: step.action, at: (isLater ? step.at : now).toISOString() },

@@ -27,7 +27,7 @@ test('an update is made step by step, and each step says where it stands', async
   };
   t.is(
     await say('check'),
-    'mosctl: cannot look for updates: nobody has said where\n  mosctl update settings --source REF, or POST /v1/updates/settings\nexit 9\n',
+    'mosctl: cannot look for updates: nobody has said where\n  mosctl update settings --source REF or --channel NAME, or POST /v1/updates/settings\nexit 9\n',
   );
   t.is(
     await say('settings', '--source', source, '--window', 'sat,sun 02:00-04:00', '--version-lock', source),

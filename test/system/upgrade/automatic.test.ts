@@ -10,7 +10,12 @@ const minutes = (count: number): string => new Date(now.getTime() + count * 60_0
 const settings = {
   ...usualSettings,
   automatic: true,
-  source: { reference: 'registry.example.com/machine/web:stable', plainHttp: false },
+  source: {
+    kind: 'manifest' as const,
+    reference: 'registry.example.com/machine/web:stable',
+    plainHttp: false,
+    acceptExpired: false,
+  },
 };
 const memory = { checked: minutes(-60), failures: 0, failedAt: null };
 const idle: UpgradeRecord = { ...emptyRecord, automatic: memory };

@@ -21,7 +21,12 @@ const usual = {
 test('settings are kept, and what is not named stays', async (t) => {
   const root = await temporaryFolder(t);
   t.deepEqual(await updateSettings(linuxHost, { root }), usual);
-  const source = { reference: 'registry.example.com/machine/web:stable', plainHttp: false };
+  const source = {
+    kind: 'manifest' as const,
+    reference: 'registry.example.com/machine/web:stable',
+    plainHttp: false,
+    acceptExpired: false,
+  };
   await changeSettings(linuxHost, { root, source, window: 'sat,sun 02:00-04:00' });
   await changeSettings(linuxHost, { root, automatic: true, delay: 12, versionLock: '1.2.0' });
   const all = {
@@ -43,7 +48,10 @@ for (const [change, message] of [
   [{ delay: 1.5 }, 'cannot set delay to 1.5: it is 0 to 8760 hours'],
   [{ checkEvery: 0 }, 'cannot set check-every to 0: it is 1 to 8760 hours'],
   [{ versionLock: '' }, 'cannot set version-lock: a version is 1 to 128 printable characters'],
-  [{ source: { reference: '../x', plainHttp: false } }, undefined],
+  [
+    { source: { kind: 'manifest' as const, reference: '../x', plainHttp: false, acceptExpired: false } },
+    undefined,
+  ],
 ] as const)
   test(`${JSON.stringify(change)} is refused, and nothing is changed`, async (t) => {
     const root = await temporaryFolder(t);
