@@ -10,15 +10,14 @@ export function renderEdited({ channel, changed, waiting, signed, needed }: Edit
 }
 
 export function renderSigned({ channel, changed, changes, missing, versions, expires }: SignedIndex): string {
-  if (missing.length > 0)
-    return [
-      `${channel} waits for more signatures, machines see what they saw before:`,
-      ...indent(missing.map(({ role, found, needed }) => `${role}: ${found} of ${needed}`)),
-    ].join('\n');
+  const waits = missing.map(({ role, found, needed }) => `${role}: ${found} of ${needed}`);
   return [
     `${changed ? 'signed' : 'nothing changed:'} ${channel}`,
     ...indent(changes),
     ...rolesOf({ versions, expires }),
+    ...(waits.length === 0
+      ? []
+      : ['more signatures are needed before machines see the rest:', ...indent(waits)]),
   ].join('\n');
 }
 

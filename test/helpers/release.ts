@@ -3,7 +3,7 @@ import type { ExecutionContext } from 'ava';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { type MachineIndex, parseChannel, readReleaseIndex } from '../../pkg/system/index.ts';
-import { type Called, call } from './cli.ts';
+import { type Called, type CallOptions, call } from './cli.ts';
 import { memoryFolder } from './folders.ts';
 import { addImage, builtAt, makeVendor, publishRelease, type Vendor } from './vendor.ts';
 
@@ -11,6 +11,8 @@ import { addImage, builtAt, makeVendor, publishRelease, type Vendor } from './ve
 export type ReleaseDesk = {
   readonly vendor: Vendor;
   readonly folder: string;
+  /** For a command line of another kind. */
+  readonly call: CallOptions & { readonly host: Host };
   /** What is now; certificates are of the day on which the test runs. */
   at(days: number): Date;
   setDay(days: number): void;
@@ -49,7 +51,7 @@ export async function openDesk(t: ExecutionContext, registry?: string): Promise<
   const tryRelease = (word: string, ...words: readonly string[]) =>
     call(['mosb', '--quiet', 'release', word, '--project', 'acme:default', ...words], own);
   return {
-    ...{ vendor, folder: vendor.folder, at, tryRelease },
+    ...{ vendor, folder: vendor.folder, at, tryRelease, call: own },
     setDay: (days) => {
       now = days;
     },

@@ -46,6 +46,9 @@ export type Publishing = AsyncDisposable & {
   look(): Promise<PublishedChannel>;
 };
 
+const lockWait = 60_000;
+const channelsLock = (folder: string, keyset: string): string => `${folder}/${keyset}/tuf/channels/.lock`;
+
 export async function openPublishing(
   host: Host,
   options: ChannelOptions,
@@ -61,7 +64,13 @@ export async function openPublishing(
   const list = await readTextIfThere(host, `${authority}/crl.pem`);
   const time = { now: host.clock.now(), builtAt: options.builtAt };
   const anchors = await readAnchors(host, { file: `${authority}/cert.pem` });
+  // A registry has no lock; of two who change one channel the second would lose what the first did.
+  const lock = await host.files.lock(channelsLock(folder, keyset), { wait: lockWait, owner: 'mosb release' });
   const repositories = openRepositories(host, options.access);
+  const close = async () => {
+    await repositories[Symbol.asyncDispose]();
+    await lock[Symbol.asyncDispose]();
+  };
   try {
     const repository = await repositories.open(channel.place, channel.repository, { create });
     const source = channelSource(repository, report);
@@ -70,10 +79,10 @@ export async function openPublishing(
     return {
       ...{ options, name, time, repositories, repository, source, keys, anchors, look },
       revoked: list === undefined ? undefined : new TextEncoder().encode(list),
-      [Symbol.asyncDispose]: () => repositories[Symbol.asyncDispose](),
+      [Symbol.asyncDispose]: close,
     };
   } catch (error) {
-    await repositories[Symbol.asyncDispose]();
+    await close();
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { diffReleases, type ReleaseIndex } from '../../manifest/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { type ChannelDays, type MissingSignatures, signChannel, type TufRole } from '../../trust/index.ts';
 import { indexOf } from './edit.ts';
-import { type ChannelOptions, openPublishing } from './publishing.ts';
+import { type ChannelOptions, openPublishing, type Publishing } from './publishing.ts';
 import { putFiles } from './put.ts';
 
 export type SignChannelOptions = ChannelOptions & {
@@ -17,7 +17,7 @@ export type SignedIndex = {
   readonly changed: boolean;
   /** What machines see now and did not before. */
   readonly changes: readonly string[];
-  /** Where signatures are missing; then machines see what they saw before. */
+  /** Where signatures are missing: what waits for them, or is soon over. */
   readonly missing: readonly MissingSignatures[];
   /** Of what machines see; null before the first time. */
   readonly versions: Readonly<Record<TufRole, number>> | null;
@@ -34,18 +34,27 @@ export async function signIndex(
   const before = await p.look();
   const { files, missing } = await signChannel(p.keys, before, { ...options, now: p.time.now });
   const changed = await putFiles(p, files);
+  warnOfRoot(p, report);
   const after = await p.look();
   return {
     channel: p.name,
     changed,
-    changes:
-      missing.length > 0 || after.reading === undefined
-        ? []
-        : diffReleases(before.reading?.index, after.reading.index),
+    changes: after.reading === undefined ? [] : diffReleases(before.reading?.index, after.reading.index),
     missing,
     versions: after.reading?.versions ?? null,
     expires: after.reading?.expires ?? null,
   };
+}
+
+const day = 24 * 60 * 60 * 1000;
+const warnedDays = 60;
+
+/** Signing doesn't renew the root: that takes its keys, and people. */
+function warnOfRoot({ keys, time }: Publishing, report: Report): void {
+  const { expires } = keys.newest.root.signed;
+  if (Date.parse(expires) - time.now.getTime() > warnedDays * day) return;
+  const text = `warning: the root of the keyset ${keys.keyset} ends at ${expires}: trust tuf-keys rotate ${keys.keyset}`;
+  report({ kind: 'note', text });
 }
 
 export type ShownChannel = {

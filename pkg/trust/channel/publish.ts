@@ -83,61 +83,39 @@ const enough = (
   needed: thresholdOf(keys.newest.root.signed, role),
 });
 
-const day = 24 * 60 * 60 * 1000;
-
-/** True where it must be signed anew: soon over, or not signed by enough keys of the newest root. */
-function isOver(
-  keys: ChannelKeys,
-  role: keyof ChannelDays,
-  metadata: Metadata<SignedOf[keyof ChannelDays]>,
-  { now, days, renew = false }: SignOptions,
-): boolean {
-  const left = Date.parse(metadata.signed.expires) - now.getTime();
-  const { found, needed } = enough(keys, role, metadata);
-  return renew || left < (days[role] / 2) * day || found < needed;
-}
+const isEnough = ({ found, needed }: MissingSignatures): boolean => found >= needed;
 
 export type SignedChannel = {
   /** In the order in which they are put: what names another one after it, the timestamp last. */
   readonly files: readonly ChannelFile[];
-  /** Where signatures are missing; what is signed so far waits as a draft. */
+  /** Where keys are missing: what they would have signed waits, as a draft or for the end of what counts yet. */
   readonly missing: readonly MissingSignatures[];
 };
 
-/** Signs what waits, and what is soon over; leaves alone what counts long enough. */
+/**
+ * Signs what waits, and what is soon over; leaves alone what counts long enough. While a draft waits for further
+ * signatures, what machines see is kept fresh: the keys for that may be at another place.
+ */
 export async function signChannel(
   keys: ChannelKeys,
   published: PublishedChannel,
   options: SignOptions,
 ): Promise<SignedChannel> {
   const signing = { keys, published, options };
-  const { targets, index } = await nextTargets(signing);
-  const indexAs = indexFileOf(targets.metadata, index);
-  const waiting = [indexAs, ...(targets.isNew ? [draftOf(targets.metadata)] : [])];
-  const signed = enough(keys, 'targets', targets.metadata);
-  if (signed.found < signed.needed) return { files: waiting, missing: [signed] };
-  const snapshot = await next(signing, 'snapshot', targets.isNew, (head) => makeSnapshot(head, targets));
-  const timestamp = await next(signing, 'timestamp', snapshot.isNew, (head) => makeTimestamp(head, snapshot));
-  const missing = [
-    enough(keys, 'snapshot', snapshot.metadata),
-    enough(keys, 'timestamp', timestamp.metadata),
-  ].filter(({ found, needed }) => found < needed);
-  if (missing.length > 0) return { files: waiting, missing };
-  const roots = keys.roots.map(({ root, bytes }) => toFile('root', { version: root.signed.version, bytes }));
-  const files = [
-    toFile('targets', targets),
-    toFile('snapshot', snapshot),
-    ...roots,
-    toFile('timestamp', timestamp),
-  ];
-  return { files: [indexAs, ...files], missing: [] };
+  const present = await presentTargets(signing);
+  const wanted = await nextTargets(signing, present);
+  const whole = await complete(signing, wanted);
+  if (whole.files.length > 0 || !wanted.targets.isNew) return whole;
+  const rest = present === undefined ? { files: [], missing: [] } : await complete(signing, present);
+  return {
+    files: [
+      indexFileOf(wanted.targets.metadata, wanted.index),
+      draftOf(wanted.targets.metadata),
+      ...rest.files,
+    ],
+    missing: [...new Map([...rest.missing, ...whole.missing].map((one) => [one.role, one])).values()],
+  };
 }
-
-const toFile = (role: TufRole, { version, bytes }: SignedFile): ChannelFile => ({
-  role,
-  file: fileOf(role, version),
-  bytes,
-});
 
 type Signing = {
   readonly keys: ChannelKeys;
@@ -145,8 +123,41 @@ type Signing = {
   readonly options: SignOptions;
 };
 
-/** A role as it will be; `isNew`: machines have not seen it yet. */
-type Next<R extends TufRole> = SignedFile & { readonly metadata: MetadataOf<R>; readonly isNew: boolean };
+/** A role as it will be; `isNew`: machines have not seen it yet. `lacks`: it is soon over, and there are no keys to renew it. */
+type Next<R extends TufRole> = SignedFile & {
+  readonly metadata: MetadataOf<R>;
+  readonly isNew: boolean;
+  readonly lacks?: MissingSignatures;
+};
+type Offer = { readonly targets: Next<'targets'>; readonly index: Uint8Array };
+
+/** Everything that machines need to see these targets; no files where a role is not signed by enough keys. */
+async function complete(s: Signing, { targets, index }: Offer): Promise<SignedChannel> {
+  const { keys } = s;
+  const snapshot = await next(s, 'snapshot', targets.isNew, (head) => makeSnapshot(head, targets));
+  const timestamp = await next(s, 'timestamp', snapshot.isNew, (head) => makeTimestamp(head, snapshot));
+  const missing = [
+    enough(keys, 'targets', targets.metadata),
+    enough(keys, 'snapshot', snapshot.metadata),
+    enough(keys, 'timestamp', timestamp.metadata),
+  ].filter((one) => !isEnough(one));
+  const lacking = [targets, snapshot, timestamp].flatMap(({ lacks }) => lacks ?? []);
+  if (missing.length > 0) return { files: [], missing: [...missing, ...lacking] };
+  const roots = keys.roots.map(({ root, bytes }) => toFile('root', { version: root.signed.version, bytes }));
+  const files = [
+    toFile('targets', targets),
+    toFile('snapshot', snapshot),
+    ...roots,
+    toFile('timestamp', timestamp),
+  ];
+  return { files: [indexFileOf(targets.metadata, index), ...files], missing: lacking };
+}
+
+const toFile = (role: TufRole, { version, bytes }: SignedFile): ChannelFile => ({
+  role,
+  file: fileOf(role, version),
+  bytes,
+});
 
 const toNext = <R extends TufRole>(metadata: MetadataOf<R>): Next<R> => ({
   metadata,
@@ -164,32 +175,54 @@ async function presentOf<R extends TufRole>({ published }: Signing, role: R): Pr
   return { metadata, version: metadata.signed.version, bytes, isNew: false };
 }
 
-async function nextTargets(s: Signing): Promise<{ targets: Next<'targets'>; index: Uint8Array }> {
-  const { reading, draft, name } = s.published;
+async function presentTargets(s: Signing): Promise<Offer | undefined> {
+  const targets = await presentOf(s, 'targets');
+  return targets && { targets, index: new TextEncoder().encode(s.published.reading?.trust.index ?? '') };
+}
+
+async function nextTargets(s: Signing, present: Offer | undefined): Promise<Offer> {
+  const { draft, name } = s.published;
   if (draft !== undefined) {
     await signMetadata(draft.targets, s.keys.keys.targets);
     return { targets: toNext(draft.targets), index: draft.bytes };
   }
-  const index = new TextEncoder().encode(reading?.trust.index ?? '');
-  const targets = await next(s, 'targets', false, (head) => makeTargets(head, index));
-  if (reading !== undefined) return { targets, index };
-  throw new MosError('state', `cannot sign ${name}: it offers nothing yet`, {
-    hint: 'mosb release add puts a release into it',
-  });
+  if (present === undefined)
+    throw new MosError('state', `cannot sign ${name}: it offers nothing yet`, {
+      hint: 'mosb release add puts a release into it',
+    });
+  const { index } = present;
+  const targets = await next(s, 'targets', false, (head) => makeTargets(head, index), 1);
+  return { targets, index };
 }
 
-/** The present one where it still counts, else the one after it, signed by the keys that are here. */
+const day = 24 * 60 * 60 * 1000;
+
+/** Soon over, or not signed by enough keys of the newest root. */
+function isOver(s: Signing, role: keyof ChannelDays, present: Next<keyof ChannelDays>): boolean {
+  const { now, days, renew = false } = s.options;
+  const left = Date.parse(present.metadata.signed.expires) - now.getTime();
+  return renew || left < (days[role] / 2) * day || !isEnough(enough(s.keys, role, present.metadata));
+}
+
+/**
+ * The present one where it still counts, else the one after it, signed by the keys that are here. Where they are fewer than
+ * `least` (what makes sense to have signed) the present one goes on counting, if nothing that it names is new.
+ */
 async function next<R extends keyof ChannelDays>(
   s: Signing,
   role: R,
   mustBeNew: boolean,
   make: (head: MetadataHead) => Promise<MetadataOf<R>>,
+  least = thresholdOf(s.keys.newest.root.signed, role),
 ): Promise<Next<R>> {
   const { keys, published, options } = s;
   const present = await presentOf(s, role);
-  if (present !== undefined && !mustBeNew && !isOver(keys, role, present.metadata, options)) return present;
+  if (present !== undefined && !mustBeNew && !isOver(s, role, present)) return present;
   const version = (present?.version ?? 0) + 1;
   const metadata = await make({ ...published, version, expires: daysAfter(options.now, options.days[role]) });
   await signMetadata(metadata, keys.keys[role]);
-  return toNext(metadata);
+  const lacks = enough(keys, role, metadata);
+  return present === undefined || mustBeNew || lacks.found >= least
+    ? toNext(metadata)
+    : { ...present, lacks };
 }

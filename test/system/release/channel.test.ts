@@ -1,6 +1,7 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { parseChannel, referenceOfRelease } from '../../../pkg/system/index.ts';
+import { call } from '../../helpers/cli.ts';
 import { openDesk } from '../../helpers/release.ts';
 import { treeOf } from '../../helpers/tree.ts';
 import { addProduct } from '../../helpers/vendor.ts';
@@ -195,7 +196,7 @@ test('two of three sign an index: the first signature waits for the second', asy
   );
   t.is(
     plain(await release('sign', channel), folder),
-    'zot:HOME/repository:machine/stable waits for more signatures, machines see what they saw before:\n  targets: 1 of 2\n',
+    'nothing changed: zot:HOME/repository:machine/stable\nmore signatures are needed before machines see the rest:\n  targets: 1 of 2\n',
   );
   await away(ids[0]);
   await back(ids[1]);
@@ -208,6 +209,52 @@ test('two of three sign an index: the first signature waits for the second', asy
     (await desk.tryRelease('set-max', channel, '1')).stderr,
     /cannot change .*: no key of the role targets is here/,
   );
+});
+
+test('keys that are away hold nothing up: what machines see is kept fresh while a draft waits', async (t) => {
+  const desk = await openDesk(t);
+  const { folder, release } = desk;
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  await desk.trust('tuf-keys', 'add', 'acme');
+  await release('add', channel, await desk.publish(1), '--arch', 'amd64');
+  await release('sign', channel);
+  const tuf = `${desk.vendor.keys}/acme/tuf`;
+  const root = `${folder}/root`;
+  await mkdir(root);
+
+  // Where releases are made there are the keys of targets alone; where it is signed each day, the others.
+  for (const role of ['snapshot', 'timestamp']) await rename(`${tuf}/${role}`, `${folder}/${role}`);
+  await release('set-max', channel, '7');
+  t.is(
+    plain(await release('sign', channel), folder)
+      .split('\n')
+      .slice(-4)
+      .join('\n'),
+    [
+      'more signatures are needed before machines see the rest:',
+      '  snapshot: 0 of 1',
+      '  timestamp: 0 of 1',
+      '',
+    ].join('\n'),
+  );
+  t.is((await desk.read(root, channel)).index.max, undefined);
+  for (const role of ['snapshot', 'timestamp']) await rename(`${folder}/${role}`, `${tuf}/${role}`);
+  await rename(`${tuf}/targets`, `${folder}/targets`);
+  t.regex(await release('sign', channel), /^signed .*\n {2}max: 7 \(was none\)\n/);
+  t.is((await desk.read(root, channel)).index.max, 7);
+
+  // After 50 of 90 days nobody here can renew targets: told, and no reason to let the timestamp expire.
+  desk.setDay(50);
+  const daily = plain(await release('sign', channel), folder);
+  t.regex(
+    daily,
+    /^signed .*\n {2}role .*\n {2}root {7}1 .*\n {2}targets {4}2 .*\n {2}snapshot {3}3 .*\n {2}timestamp {2}3 /,
+  );
+  t.regex(daily, /more signatures are needed before machines see the rest:\n {2}targets: 0 of 1\n$/);
+  t.is((await desk.read(root, channel)).index.max, 7);
+  desk.setDay(320);
+  const { stderr } = await call(['mosb', 'release', 'sign', '--project', 'acme:default', channel], desk.call);
+  t.regex(stderr, /warning: the root of the keyset acme ends at .*: trust tuf-keys rotate acme\n/);
 });
 
 test('nobody gets a publisher to sign an old index again, and an emptied repository is filled again', async (t) => {
