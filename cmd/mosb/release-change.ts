@@ -65,7 +65,8 @@ export const releaseWithdraw = command({
   summary: 'Take a release out of the offer, and say why',
   arguments: { channel, version },
   options: {
-    reason: { kind: 'text', value: 'TEXT', required: true, help: 'told to whoever runs it' },
+    reason: { kind: 'text', value: 'TEXT', help: 'told to whoever runs it' },
+    undo: { kind: 'flag', help: 'offer it again' },
     arch,
     ...channelOptions,
   },
@@ -75,6 +76,8 @@ export const releaseWithdraw = command({
   async run(context) {
     const { withdrawRelease } = await import('../../pkg/system/index.ts');
     const { host, args, options, report } = context;
+    if (options.undo === (options.reason !== undefined))
+      throw new MosError('usage', 'cannot withdraw a release: say --reason, or --undo');
     const given = { version: args.version, arch: options.arch, reason: options.reason };
     return withdrawRelease(host, { ...(await channelOf(context)), ...given }, report);
   },

@@ -36,6 +36,7 @@ export {
   parseReference,
   type Reference,
   type RegistryReference,
+  redacted,
   renderReference,
   type ZotReference,
 } from './reference.ts';

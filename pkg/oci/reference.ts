@@ -80,7 +80,7 @@ function splitName(text: string, rest: string): { repository: string; name: stri
 }
 
 /** Somebody may have written a password before the host: it is not repeated. */
-const redacted = (text: string): string =>
+export const redacted = (text: string): string =>
   text.replace(/^((?:[a-z]+:\/\/)?)[^/]*@(?!sha256:)/i, '$1…@').slice(0, 300);
 
 const bad = (text: string, why: string): MosError =>

@@ -21,7 +21,7 @@ export type ReleaseDesk = {
   release(word: string, ...words: readonly string[]): Promise<string>;
   tryRelease(word: string, ...words: readonly string[]): Promise<Called>;
   /** Publishes a manifest with this release number; its reference. */
-  publish(release: number, where?: string, project?: string): Promise<string>;
+  publish(release: number, where?: string, project?: string, version?: string): Promise<string>;
   /** What a machine below `root` reads. */
   read(
     root: string,
@@ -61,9 +61,9 @@ export async function openDesk(t: ExecutionContext, registry?: string): Promise<
       if (exit !== 0) throw new Error(stderr);
       return stdout;
     },
-    async publish(release, where = 'machine/web', project = 'default') {
+    async publish(release, where = 'machine/web', project = 'default', version = `${release}`) {
       const image = await addImage(vendor, `web${release}`, { 'etc/release': `${release}` });
-      const target = `{service_name: web, source: "${image}", version: "${release}", service_type: fs-only}`;
+      const target = `{service_name: web, source: "${image}", version: "${version}", service_type: fs-only}`;
       const place =
         registry === undefined
           ? ({ kind: 'zot', root: vendor.repository } as const)

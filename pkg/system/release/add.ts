@@ -29,26 +29,50 @@ export async function addRelease(
 ): Promise<EditedChannel> {
   await using p = await openPublishing(host, options, report);
   const shown = renderReference(options.manifest);
-  const release = await takeManifest(p, options, shown, report);
+  const taken = await takeManifest(p, options, shown, report);
   return editIndex(p, (index) => {
-    const isSame = (one: Release) => one.release === release.release && one.arch === release.arch;
+    const isSame = (one: Release) => one.release === taken.release && one.arch === options.arch;
     const known = index.releases.find(isSame);
-    if (known !== undefined && known.manifest !== release.manifest)
+    if (known !== undefined && known.manifest !== taken.manifest)
       throw new MosError(
         'exists',
-        `cannot add ${shown}: release ${release.release} for ${release.arch} is ${known.manifest} already`,
+        `cannot add ${shown}: release ${taken.release} for ${options.arch} is ${known.manifest} already`,
         { hint: 'publish it with a higher release number' },
       );
-    return { ...index, releases: [...index.releases.filter((one) => !isSame(one)), release] };
+    return {
+      ...index,
+      releases: [...index.releases.filter((one) => !isSame(one)), joined(options, taken, known)],
+    };
   });
 }
+
+/** Adding again changes what is said and leaves the rest: waves that were set since, a withdrawal. */
+function joined(
+  { version, arch, minimum, maximum, notes, waves }: AddReleaseOptions,
+  taken: Taken,
+  known: Release | undefined,
+): Release {
+  return {
+    ...{ ...known, release: taken.release, manifest: taken.manifest, arch },
+    version: version ?? known?.version ?? taken.version(),
+    ...(minimum === undefined ? {} : { minimum }),
+    ...(maximum === undefined ? {} : { maximum }),
+    ...(notes === undefined ? {} : { notes }),
+    waves: waves.length > 0 ? waves : (known?.waves ?? []),
+  };
+}
+
+type Taken = Pick<Release, 'release' | 'manifest'> & {
+  /** The tag of the manifest, which nobody may have asked for. */
+  version(): string;
+};
 
 async function takeManifest(
   p: Publishing,
   options: AddReleaseOptions,
   shown: string,
   report: Report,
-): Promise<Release> {
+): Promise<Taken> {
   const { place, repository, name } = placeOf(options.manifest);
   requireSamePlace(p, place, shown);
   const source = await p.repositories.open(place, repository);
@@ -73,17 +97,7 @@ async function takeManifest(
     const referrers = [media.certificate, media.signature, media.revocation];
     await copyGraph(source, p.repository, artifact, { referrers, mountFrom: repository, tag });
   }
-  const { arch, minimum, maximum, notes, waves } = options;
-  return {
-    version: options.version ?? versionOf(name, shown),
-    release: manifest.release,
-    manifest: artifact.digest,
-    arch,
-    ...(minimum === undefined ? {} : { minimum }),
-    ...(maximum === undefined ? {} : { maximum }),
-    ...(notes === undefined ? {} : { notes }),
-    waves,
-  };
+  return { release: manifest.release, manifest: artifact.digest, version: () => versionOf(name, shown) };
 }
 
 /** The images of a manifest lie beside it: a machine would look for them where the channel is. */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { MosError } from '../../errors/index.ts';
 import type { Release } from '../../manifest/index.ts';
-import { parseReference, type Reference } from '../../oci/index.ts';
+import { parseReference, type Reference, redacted } from '../../oci/index.ts';
 import { type Place, placeOf, renderPlace, targetsRepository } from '../places.ts';
 
 /** A release channel: one repository of a registry or zot root. Its name is signed, the place is not: mirrors are others. */
@@ -17,15 +17,14 @@ export function parseChannel(text: string, cwd: string): Channel {
 function parse(text: string): Reference {
   try {
     return parseReference(`${text}:x`);
-  } catch (cause) {
-    throw bad(text, cause);
+  } catch {
+    throw bad(text);
   }
 }
 
-const bad = (text: string, cause?: unknown): MosError =>
-  new MosError('usage', `cannot use ${JSON.stringify(text.slice(0, 300))} as a release channel`, {
+const bad = (text: string): MosError =>
+  new MosError('usage', `cannot use ${JSON.stringify(redacted(text))} as a release channel`, {
     hint: 'forms: host[:port]/name, zot:ROOT:name, without a tag',
-    ...(cause === undefined ? {} : { cause }),
   });
 
 export const renderChannel = ({ place, repository }: Channel): string =>

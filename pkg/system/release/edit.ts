@@ -96,15 +96,17 @@ export async function setMax(
   return editIndex(p, ({ max: _, ...index }) => ({ ...index, ...(max === undefined ? {} : { max }) }));
 }
 
-/** Nobody is offered the release any more, and who runs it is told why. Its number stays taken. */
+/** Nobody is offered the release any more, and who runs it is told why; undefined offers it again. Its number stays taken. */
 export async function withdrawRelease(
   host: Host,
-  options: ChannelOptions & ReleaseName & { readonly reason: string },
+  options: ChannelOptions & ReleaseName & { readonly reason: string | undefined },
   report: Report,
 ): Promise<EditedChannel> {
   await using p = await openPublishing(host, options, report);
-  return editIndex(
-    p,
-    changeReleases(p, options, (release) => ({ ...release, withdrawn: options.reason })),
-  );
+  const { reason } = options;
+  const change = ({ withdrawn: _, ...release }: Release): Release => ({
+    ...release,
+    ...(reason === undefined ? {} : { withdrawn: reason }),
+  });
+  return editIndex(p, changeReleases(p, options, change));
 }

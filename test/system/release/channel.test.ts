@@ -151,6 +151,39 @@ test('what a machine has seen holds; without a network only who says so reads an
   t.is((await t.throwsAsync(read(root, channel)))?.message, `cannot read ${state}: it is damaged`);
 });
 
+test('a release that is added again stays as it was set since; another manifest of its number is refused', async (t) => {
+  const desk = await openDesk(t);
+  const { release } = desk;
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  await desk.trust('tuf-keys', 'add', 'acme');
+  const reference = await desk.publish(1);
+  const add = (...words: string[]) => release('add', channel, reference, '--arch', 'amd64', ...words);
+  await add('--notes', 'https://example.com/1', '--maximum', '7');
+  await release('set-waves', channel, '1.1.0', '--wave', '10@2027-01-04T08:00:00Z/2027-01-05T08:00:00Z');
+  await release('withdraw', channel, '1.1.0', '--reason', 'not yet');
+  t.regex(await add(), /^nothing changed: /);
+  t.regex(await add('--as', 'one'), /one \(release 1, amd64\): added, in 1 wave\n/);
+  await release('withdraw', channel, 'one', '--undo');
+  await release('sign', channel);
+  const { index } = JSON.parse(await release('show', channel, '--json'));
+  t.deepEqual(index.releases, [
+    {
+      ...{ version: 'one', release: 1, manifest: index.releases[0].manifest, arch: 'amd64', maximum: 7 },
+      notes: 'https://example.com/1',
+      waves: [
+        { start_seed: 0, end_seed: 429496730, start: '2027-01-04T08:00:00Z', end: '2027-01-05T08:00:00Z' },
+      ],
+    },
+  ]);
+  const other = await desk.publish(1, 'machine/other');
+  const same = await desk.tryRelease('add', channel, other, '--arch', 'amd64');
+  t.deepEqual([same.exit, same.stderr], [0, '']); // the same bytes are the same manifest
+  const changed = await desk.publish(1, 'machine/changed', 'default', '2.0');
+  const { exit, stderr } = await desk.tryRelease('add', channel, changed, '--arch', 'amd64');
+  t.is(exit, 8);
+  t.regex(stderr, /cannot add .*: release 1 for amd64 is sha256:[0-9a-f]{64} already/);
+});
+
 test('a channel of another product, and one that was renamed, are refused', async (t) => {
   const desk = await openDesk(t);
   const { folder, release } = desk;
