@@ -13,7 +13,7 @@ export async function openMachine(host: Host, root: string): Promise<Machine> {
   const state = openState(paths.config);
   // Ours alone, and made by us: a link there would lead what we write to somebody else's folder.
   const store = `${paths.store}/${targetsRepository}`;
-  const own = [state.records, state.repository, store, ...['.mos', 'blobs', 'blobs/sha256'].map((name) => `${store}/${name}`)]; // biome-ignore format: one list
+  const own = [state.records, `${state.records}/channels`, state.repository, store, ...['.mos', 'blobs', 'blobs/sha256'].map((name) => `${store}/${name}`)]; // biome-ignore format: one list
   for (const folder of own)
     if ((await host.files.stat(folder))?.type === 'symlink')
       throw new MosError('untrusted', `cannot use ${folder}: it is a link`, {

@@ -21,7 +21,13 @@ export type ReleaseDesk = {
   release(word: string, ...words: readonly string[]): Promise<string>;
   tryRelease(word: string, ...words: readonly string[]): Promise<Called>;
   /** Publishes a manifest with this release number; its reference. */
-  publish(release: number, where?: string, project?: string, version?: string): Promise<string>;
+  publish(
+    release: number,
+    where?: string,
+    project?: string,
+    version?: string,
+    root?: string,
+  ): Promise<string>;
   /** What a machine below `root` reads. */
   read(
     root: string,
@@ -61,12 +67,18 @@ export async function openDesk(t: ExecutionContext, registry?: string): Promise<
       if (exit !== 0) throw new Error(stderr);
       return stdout;
     },
-    async publish(release, where = 'machine/web', project = 'default', version = `${release}`) {
+    async publish(
+      release,
+      where = 'machine/web',
+      project = 'default',
+      version = `${release}`,
+      root = vendor.repository,
+    ) {
       const image = await addImage(vendor, `web${release}`, { 'etc/release': `${release}` });
       const target = `{service_name: web, source: "${image}", version: "${version}", service_type: fs-only}`;
       const place =
         registry === undefined
-          ? ({ kind: 'zot', root: vendor.repository } as const)
+          ? ({ kind: 'zot', root } as const)
           : ({ kind: 'registry', registry, scheme: 'http' } as const);
       const manifest = `update_type: complete\nrelease: ${release}\ntargets: [${target}]\n`;
       return (await publishRelease(vendor, { manifest, name: `${where}:1.${release}.0`, place, project }))

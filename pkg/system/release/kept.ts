@@ -1,5 +1,5 @@
 import { MosError } from '../../errors/index.ts';
-import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { type Host, readTextIfThere, sweepTemporary, writeAtomic } from '../../host/index.ts';
 import type { ChannelTrust } from '../../trust/index.ts';
 import type { Machine } from '../machine.ts';
 
@@ -19,6 +19,7 @@ export async function openKept(host: Host, { paths }: Machine, channel: string):
   const lock = await host.files.lock(`${folder}/.lock`, { wait: lockWait, owner: 'mosctl, release channel' });
   const file = `${folder}/${channel.replaceAll('/', '+')}.json`;
   try {
+    await sweepTemporary(host, folder);
     return {
       trust: parseKept(await readTextIfThere(host, file), file),
       keep: (trust) =>

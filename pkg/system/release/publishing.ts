@@ -1,5 +1,5 @@
 import { MosError } from '../../errors/index.ts';
-import { type Host, readTextIfThere } from '../../host/index.ts';
+import { type Host, readTextIfThere, sweepTemporary } from '../../host/index.ts';
 import type { Repository } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
 import {
@@ -47,7 +47,6 @@ export type Publishing = AsyncDisposable & {
 };
 
 const lockWait = 60_000;
-const channelsLock = (folder: string, keyset: string): string => `${folder}/${keyset}/tuf/channels/.lock`;
 
 export async function openPublishing(
   host: Host,
@@ -65,17 +64,27 @@ export async function openPublishing(
   const time = { now: host.clock.now(), builtAt: options.builtAt };
   const anchors = await readAnchors(host, { file: `${authority}/cert.pem` });
   // A registry has no lock; of two who change one channel the second would lose what the first did.
-  const lock = await host.files.lock(channelsLock(folder, keyset), { wait: lockWait, owner: 'mosb release' });
+  const channels = `${folder}/${keyset}/tuf/channels`;
+  const lock = await host.files.lock(`${channels}/.lock`, { wait: lockWait, owner: 'mosb release' });
   const repositories = openRepositories(host, options.access);
   const close = async () => {
     await repositories[Symbol.asyncDispose]();
     await lock[Symbol.asyncDispose]();
   };
   try {
+    await sweepTemporary(host, channels);
     const repository = await repositories.open(channel.place, channel.repository, { create });
     const source = channelSource(repository, report);
-    const look = () =>
-      readPublishedChannel(host, source, keys, { folder, name, channel: channel.repository, time });
+    const look = async () => {
+      const at = { folder, name, channel: channel.repository, time };
+      const published = await readPublishedChannel(host, source, keys, at);
+      if (published.isDraftForeign)
+        report({
+          kind: 'note',
+          text: `warning: the draft in ${name} is passed over: no present key signed it for this channel`,
+        });
+      return published;
+    };
     return {
       ...{ options, name, time, repositories, repository, source, keys, anchors, look },
       revoked: list === undefined ? undefined : new TextEncoder().encode(list),

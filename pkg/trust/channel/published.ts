@@ -67,6 +67,8 @@ export type PublishedChannel = {
   /** What machines see; undefined before the first signing. */
   readonly reading: ChannelReading | undefined;
   readonly draft: Draft | undefined;
+  /** There is a draft that counts for nothing: no key of the newest root signed it, or it is another channel's. */
+  readonly isDraftForeign: boolean;
 };
 
 export type PublishedOptions = KeysOptions & {
@@ -89,7 +91,7 @@ export async function readPublishedChannel(
   const product = keys.signer.product;
   const path = `${await tufFolder(host, keys.keyset, options)}/channels/${product}+${channel.replaceAll('/', '+')}.json`;
   const kept = await readKept(host, path);
-  const root = await publishedRoot(source, keys, name);
+  const root = newerRoot(await publishedRoot(source, keys, name), keys, kept);
   const keep = async (trust: ChannelTrust): Promise<void> => {
     await using _lock = await lockKeys(host, folderOfKeys(host, options), `channel ${name}`);
     await writeAtomic(host, path, `${JSON.stringify(trust, null, 2)}\n`, { mode: 0o640 });
@@ -100,7 +102,10 @@ export async function readPublishedChannel(
   const policy = { name, channel, product, time, acceptExpired: true, keep };
   // A repository that was emptied is filled again from what is kept.
   const reading = isNew ? undefined : await readChannel(isThere ? source : undefined, anchor, policy);
-  return { name, channel, product, reading, draft: await readDraft(source, keys, options, reading) };
+  const found = await findDraft(source, reading);
+  const draft = found && (await readDraft(source, keys, options, found));
+  const isDraftForeign = found !== undefined && draft === undefined;
+  return { name, channel, product, reading, draft, isDraftForeign };
 }
 
 async function readKept(host: Host, path: string): Promise<ChannelTrust | undefined> {
@@ -132,26 +137,42 @@ async function publishedRoot(
   return newest;
 }
 
+/** Who takes a root away from a channel doesn't make its publisher believe what the keys of the one before signed. */
+function newerRoot(
+  published: KeysetRoot | undefined,
+  { roots }: ChannelKeys,
+  kept: ChannelTrust | undefined,
+): KeysetRoot | undefined {
+  const seen = roots.find(({ bytes }) => textOf(bytes) === kept?.root);
+  const versionOf = (one: KeysetRoot | undefined): number => one?.root.signed.version ?? 0;
+  return versionOf(seen) > versionOf(published) ? seen : published;
+}
+
+/** What names itself the next version of targets; the draft of one that was published is over. */
+async function findDraft(
+  source: ChannelSource,
+  reading: ChannelReading | undefined,
+): Promise<MetadataOf<'targets'> | undefined> {
+  const found = await source.read(draftFile, largest.targets);
+  const targets = found && (await readMetadata('targets', found, draftFile).catch(() => undefined));
+  return targets?.signed.version === (reading?.versions.targets ?? 0) + 1 ? targets : undefined;
+}
+
 /** Signed by one key of ours at least: whoever can write to the registry can't slip changes under a signature. */
 async function readDraft(
   source: ChannelSource,
-  { newest }: ChannelKeys,
+  { newest, signer }: ChannelKeys,
   { name, channel }: PublishedOptions,
-  reading: ChannelReading | undefined,
+  targets: MetadataOf<'targets'>,
 ): Promise<Draft | undefined> {
-  const found = await source.read(draftFile, largest.targets);
-  if (found === undefined) return undefined;
-  const targets = await readMetadata('targets', found, draftFile).catch(() => undefined);
-  const isNext = targets?.signed.version === (reading?.versions.targets ?? 0) + 1;
-  if (targets === undefined || !isNext || signersOf(newest.root.signed, 'targets', targets).length === 0)
-    return undefined;
+  const { [productField]: product, [channelField]: own } = targets.signed.unrecognizedFields;
+  const isOurs = product === signer.product && own === channel;
+  if (!isOurs || signersOf(newest.root.signed, 'targets', targets).length === 0) return undefined;
   const { length = 0, hashes } = targets.signed.targets[indexTarget] ?? {};
   const bytes = await source.read(indexFile(hashes?.sha256 ?? ''), Math.min(length, largest.index));
-  const isIts = bytes !== undefined && digestHex(digestOf(bytes)) === hashes?.sha256;
-  const { [productField]: product, [channelField]: own } = targets.signed.unrecognizedFields;
-  if (!isIts || own !== channel) return undefined;
+  if (bytes === undefined || digestHex(digestOf(bytes)) !== hashes?.sha256) return undefined;
   const { index } = parseReleaseIndex(bytes, `the draft of ${name}`);
-  return index.product === product ? { targets, index, bytes } : undefined;
+  return index.product === product && index.channel === channel ? { targets, index, bytes } : undefined;
 }
 
 const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);

@@ -1,5 +1,8 @@
 import { cp, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
+import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { openZotRoot } from '../../../pkg/layout/index.ts';
+import { copyGraph } from '../../../pkg/oci/index.ts';
 import { parseChannel, referenceOfRelease } from '../../../pkg/system/index.ts';
 import { call } from '../../helpers/cli.ts';
 import { openDesk } from '../../helpers/release.ts';
@@ -290,6 +293,52 @@ test('keys that are away hold nothing up: what machines see is kept fresh while 
   t.regex(stderr, /warning: the root of the keyset acme ends at .*: trust tuf-keys rotate acme\n/);
 });
 
+test('a draft that no key of ours signed for this channel is passed over, and said', async (t) => {
+  const desk = await openDesk(t);
+  const { release } = desk;
+  const channel = `zot:${desk.vendor.repository}:machine/stable`;
+  await desk.trust('tuf-keys', 'add', 'acme');
+  await addProduct(desk.vendor, 'other');
+  await release('add', channel, await desk.publish(1), '--arch', 'amd64');
+  await release('sign', channel);
+  // The other product has a channel of the same name elsewhere; somebody copies its draft over ours.
+  const there = `${desk.vendor.repository}/there`;
+  const foreign = await desk.publish(2, 'machine/web', 'other', '2', there);
+  const add = [
+    'mosb',
+    'release',
+    'add',
+    '--project',
+    'acme:other',
+    `zot:${there}:machine/stable`,
+    foreign,
+    '--arch',
+    'amd64',
+  ];
+  t.is((await call(add, desk.call)).exit, 0);
+  const sign = ['mosb', 'release', 'sign', '--project', 'acme:other', `zot:${there}:machine/stable`];
+  t.is((await call(sign, desk.call)).exit, 0);
+  t.is(
+    (
+      await call(
+        ['mosb', 'release', 'set-max', '--project', 'acme:other', `zot:${there}:machine/stable`, '1'],
+        desk.call,
+      )
+    ).exit,
+    0,
+  );
+  const zot = (root: string) => openZotRoot(linuxHost, root);
+  const from = await (await zot(there)).repository('machine/stable');
+  const to = await (await zot(desk.vendor.repository)).repository('machine/stable');
+  await copyGraph(from, to, await from.resolve('draft.targets.json'), { tag: 'draft.targets.json' });
+  const { exit, stdout, stderr } = await call(
+    ['mosb', 'release', 'sign', '--project', 'acme:default', channel],
+    desk.call,
+  );
+  t.deepEqual([exit, stdout.split('\n')[0]], [0, `nothing changed: ${channel}`]);
+  t.regex(stderr, /warning: the draft in .* is passed over: no present key signed it for this channel/);
+});
+
 test('nobody gets a publisher to sign an old index again, and an emptied repository is filled again', async (t) => {
   const desk = await openDesk(t);
   const { folder, release } = desk;
@@ -303,9 +352,18 @@ test('nobody gets a publisher to sign an old index again, and an emptied reposit
   await release('sign', channel);
   await rename(stable, `${folder}/new`);
   await rename(`${folder}/old`, stable);
+  const refused = `mosb: cannot trust ${channel}: its timestamp.json has version 1, 2 was seen before`;
+  t.is((await desk.tryRelease('set-max', channel, '5')).stderr.split('\n')[0], refused);
+  // Nor where the root that took the stolen key out of the channel is hidden together with what came after it.
+  await rename(stable, `${folder}/old`);
+  await rename(`${folder}/new`, stable);
+  await desk.trust('tuf-keys', 'rotate', 'acme', 'timestamp');
+  await release('sign', channel);
+  await rm(stable, { recursive: true });
+  await rename(`${folder}/old`, stable);
   t.is(
     (await desk.tryRelease('set-max', channel, '5')).stderr.split('\n')[0],
-    `mosb: cannot trust ${channel}: its timestamp.json has version 1, 2 was seen before`,
+    `mosb: cannot trust ${channel}: its timestamp.json is signed by 0 of the 1 keys that it needs`,
   );
   await rm(stable, { recursive: true });
   t.regex(await release('sign', channel), /^signed /);
