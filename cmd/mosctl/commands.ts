@@ -18,6 +18,7 @@ import { rollback } from './rollback.ts';
 import { serve } from './serve.ts';
 import { exec, logs, ps, restart, shell, stop, supervise } from './services.ts';
 import { status } from './status.ts';
+import { supportBundle } from './support-bundle.ts';
 import { umount } from './umount.ts';
 import { update } from './update.ts';
 import { updateSettings } from './update-settings.ts';
@@ -50,6 +51,6 @@ export const mosctl: Program = {
     ...[mirrorList, mirrorAdd, mirrorRemove],
     ...[stop, restart, ps, logs, exec, shell, supervise],
     ...[receiptShow, receiptVerify],
-    ...[status, log, diff, why, verify, pin, gc, serve, completion],
+    ...[status, log, diff, why, verify, pin, gc, supportBundle, serve, completion],
   ],
 };

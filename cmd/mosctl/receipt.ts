@@ -2,23 +2,28 @@ import { command } from '../cli/command.ts';
 import { root } from '../cli/common.ts';
 import { renderReceipt } from '../render/receipt.ts';
 import { ca } from './incoming.ts';
+import { remoteCommand } from './remote.ts';
 
-export const receiptShow = command({
-  name: 'receipt show',
-  summary: 'Print what the machine signs of a generation: which images, since when, how it went',
-  description:
-    'A DSSE envelope of an in-toto statement, signed by the identity key of the machine (factory/secure/server.key); a machine without one makes none.',
-  arguments: {
-    generation: { kind: 'integer', value: 'N', optional: true, help: 'the generation; default the newest' },
+export const receiptShow = remoteCommand(
+  {
+    name: 'receipt show',
+    summary: 'Print what the machine signs of a generation: which images, since when, how it went',
+    description:
+      'A DSSE envelope of an in-toto statement, signed by the identity key of the machine (factory/secure/server.key); a machine without one makes none.',
+    arguments: {
+      generation: { kind: 'integer', value: 'N', optional: true, help: 'the generation; default the newest' },
+    },
+    options: { root, ca },
+    examples: ['mosctl receipt show > receipt.json'],
+    async run({ host, args, options }) {
+      const use = await import('../../pkg/system/index.ts');
+      return use.makeReceipt(host, { ...options, generation: args.generation });
+    },
+    render: ({ envelope }) => envelope.trimEnd(),
   },
-  options: { root, ca },
-  examples: ['mosctl receipt show > receipt.json'],
-  async run({ host, args, options }) {
-    const use = await import('../../pkg/system/index.ts');
-    return use.makeReceipt(host, { ...options, generation: args.generation });
-  },
-  render: ({ envelope }) => envelope.trimEnd(),
-});
+  ({ args: { generation } }) => ({ method: 'GET', path: '/v1/receipts', query: { generation, most: 1 } }),
+  async (answer) => ({ envelope: (answer as readonly { envelope: string }[])[0]?.envelope ?? '' }),
+);
 
 export const receiptVerify = command({
   name: 'receipt verify',

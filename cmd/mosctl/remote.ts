@@ -29,6 +29,8 @@ const remoteOptions = {
 export const remoteCommand = <const A extends Arguments, const O extends Options, R>(
   definition: CommandDefinition<A, O, R>,
   toCall: (given: Pick<Context<A, O>, 'args' | 'options'>) => Call,
+  /** What the machine answered to what the command gives; default the same. */
+  finish: (answer: unknown, given: Context<A, O>) => Promise<R> = async (answer) => answer as R,
 ): Command =>
   command({
     ...definition,
@@ -42,14 +44,8 @@ export const remoteCommand = <const A extends Arguments, const O extends Options
       >;
       if (host === undefined && file === undefined) return definition.run(given);
       const { callMachine } = await import('../../pkg/api/index.ts');
-      return callMachine(
-        context.host,
-        target,
-        toCall(given),
-        context.report,
-        context.signal,
-        context.builtAt,
-      ) as R;
+      const { host: own, report, signal, builtAt } = context;
+      return finish(await callMachine(own, target, toCall(given), report, signal, builtAt), given);
     },
   } as unknown as CommandDefinition<Arguments, Options, unknown>);
 

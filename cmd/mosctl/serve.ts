@@ -2,6 +2,7 @@ import { MosError } from '../../pkg/errors/index.ts';
 import { command } from '../cli/command.ts';
 import { integrity, root } from '../cli/common.ts';
 import { ca } from './incoming.ts';
+import { version } from './version.ts';
 
 export const serve = command({
   name: 'serve',
@@ -52,7 +53,7 @@ export const serve = command({
     const neighbours = open ? undefined : files;
     const mirror = options.mirror ? { ...parseListen(options.mirrorListen), neighbours } : undefined;
     const socket = options.socket ?? `${runtime}/api.sock`;
-    const common = { root: base, ca: anchors, builtAt, integrity: options.integrity, signal };
+    const common = { root: base, ca: anchors, builtAt, integrity: options.integrity, version, signal };
     return run(host, { ...common, socket, tls, mirror }, report);
   },
   render: ({ addresses }) => `listened at ${addresses.join(' and ')}`,

@@ -22,6 +22,8 @@ export type ApiOptions = {
   readonly integrity?: Integrity | undefined;
   /** In place of a reboot of this machine, where it is none. */
   readonly reboot?: (() => Promise<void>) | undefined;
+  /** Of this program, for the support bundle. */
+  readonly version?: string | undefined;
   /** Lines for the journal. */
   readonly tell?: (line: string) => void;
 };

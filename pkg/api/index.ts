@@ -9,5 +9,7 @@ export const serve: typeof import('./serve.ts').serve = async (...args) =>
 export const openApiDocument: (version: string) => Promise<object> = async (version) =>
   (await import('./openapi.ts')).openApiDocument(version);
 export const renderRoles = async (): Promise<string> => (await import('./openapi.ts')).renderRoles();
+export const supportBundle: typeof import('./support/bundle.ts').supportBundle = async (...args) =>
+  (await import('./support/bundle.ts')).supportBundle(...args);
 export const callMachine: typeof import('./client/call.ts').callMachine = async (...args) =>
   (await import('./client/call.ts')).callMachine(...args);

@@ -5,8 +5,10 @@ import {
   diff,
   gc,
   listMirrors,
+  listReceipts,
   log,
   logs,
+  type MadeReceipt,
   parseWhich,
   pin,
   ps,
@@ -35,7 +37,8 @@ import { textAnswer } from './http/index.ts';
 import { jobSchema } from './jobs/index.ts';
 import { renderMetrics } from './metrics.ts';
 import { emptyRoute, jobRoute, ownRoute, type Route, valueRoute } from './route.ts';
-import { anything, flag, integer, list, object, text } from './schema.ts';
+import { anyText, anything, flag, integer, list, object, text } from './schema.ts';
+import { supportBundle } from './support/bundle.ts';
 import { upgradeRoutes } from './upgrade/routes.ts';
 
 const service = text({
@@ -52,6 +55,8 @@ const mirror = text({
   description: 'https://host[:port], asked for images first',
 });
 const plan = flag('only tell the steps and the bytes');
+
+const receipt = object<MadeReceipt>({ generation: integer(), envelope: anyText });
 
 type Update = {
   readonly reference: string;
@@ -273,6 +278,21 @@ export const routes: readonly Route[] = [
     summary: 'Cancel a job: it ends at its next step, and what it began is undone',
     parameters: { id: jobId },
     run: async ({ jobs }, { path }) => jobs.cancel(path.id),
+  }),
+  valueRoute('GET', list(receipt), {
+    path: '/v1/receipts',
+    role: 'reader',
+    summary: 'Give what the machine signs of its generations, newest first (DSSE)',
+    query: { generation: integer({ least: 1 }), most: integer({ least: 1, most: 100 }) },
+    run: ({ host, options: { root, ca } }, { query }) => listReceipts(host, { root, ca, ...query }),
+  }),
+  ownRoute('application/x-tar', {
+    path: '/v1/support-bundle',
+    role: 'admin',
+    summary: 'Give what somebody needs who helps from afar, as a tar file without secrets',
+    async run({ host, options: { root, ca, version = '' } }) {
+      return textAnswer(await supportBundle(host, { root, ca, version }), 'application/x-tar');
+    },
   }),
   valueRoute('GET', auditSchema, {
     path: '/v1/audit',

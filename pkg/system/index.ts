@@ -104,6 +104,9 @@ export {
 export { listVolumes, type PurgeResult, purgeVolume, type VolumeState } from './volume/index.ts';
 export const makeReceipt: typeof import('./receipt.ts').makeReceipt = async (...args) =>
   (await import('./receipt.ts')).makeReceipt(...args);
+export type { MadeReceipt } from './receipts.ts';
+export const listReceipts: typeof import('./receipts.ts').listReceipts = async (...args) =>
+  (await import('./receipts.ts')).listReceipts(...args);
 export const verifyReceipt: typeof import('./receipt.ts').verifyReceipt = async (...args) =>
   (await import('./receipt.ts')).verifyReceipt(...args);
 export const readOffer: typeof import('./mirror/index.ts').readOffer = async (...args) =>

@@ -6,8 +6,9 @@ import { openApi } from '../../pkg/api/api.ts';
 import { openApiDocument, renderRoles } from '../../pkg/api/index.ts';
 import { routes } from '../../pkg/api/routes.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { installFrom, makeRoot } from '../helpers/machine.ts';
-import { addImage, makeVendor, publishRelease } from '../helpers/vendor.ts';
+import { makeApiMachine } from '../helpers/api.ts';
+import { installFrom } from '../helpers/machine.ts';
+import { addImage, publishRelease } from '../helpers/vendor.ts';
 
 test('docs/openapi.yaml is made of the code: make docs', async (t) => {
   const document = JSON.parse(JSON.stringify(await openApiDocument(version)));
@@ -27,8 +28,7 @@ test('the table of roles in the README is made of the code: make docs', async (t
 });
 
 test('what an installed machine answers fits what the document promises', async (t) => {
-  const vendor = await makeVendor(t);
-  const root = await makeRoot(t, vendor);
+  const { vendor, root } = await makeApiMachine(t);
   const image = await addImage(vendor, 'data', { 'etc/motd': 'hello' });
   await publishRelease(vendor, {
     manifest: `update_type: complete

@@ -36,6 +36,7 @@ const decided: Readonly<Record<string, readonly string[]>> = {
     'GET /v1/jobs',
     'GET /v1/jobs/{id}',
     'GET /v1/jobs/{id}/events',
+    'GET /v1/receipts',
   ],
   operator: [
     'POST /actions/refresh-updates',
@@ -65,6 +66,7 @@ const decided: Readonly<Record<string, readonly string[]>> = {
     'POST /v1/gc',
     'POST /v1/mirrors',
     'POST /v1/pins',
+    'GET /v1/support-bundle',
     'GET /v1/audit',
   ],
 };

@@ -37,17 +37,18 @@ export async function callMachine(
     },
   };
   const reply = await session.open(call);
-  const value = await resultOf(reply);
+  const value = await resultOf(reply, call.isText);
   return reply.status === 202 ? watch(session, value as Job, report) : value;
 }
 
-async function resultOf({ status, body }: Reply): Promise<unknown> {
+async function resultOf({ status, body }: Reply, isText = false): Promise<unknown> {
   let text = '';
   for await (const piece of body) {
     text += piece;
     if (text.length > mostBytes) throw new MosError('network', 'cannot read the answer: it is too long');
   }
   if (status === 204) return null;
+  if (isText && status < 300) return text;
   const value: unknown = parse(text);
   if (status < 300) return value;
   const { code, detail, hint } = (value ?? {}) as { code?: string; detail?: string; hint?: string };
@@ -109,12 +110,20 @@ async function follow(session: Session, id: string, report: Report): Promise<Job
 
 function hear(event: string, report: Report): Job | undefined {
   const [, kind, data] = /^event: (job|progress)\ndata: (.*)$/.exec(event) ?? [];
-  if (kind === 'job') return parse(data ?? '') as Job;
+  if (kind === 'job') {
+    const job = parse(data ?? '') as Job;
+    // What it was at before we came.
+    if (job.state === 'running' && job.step !== null) report({ kind: 'step', ...job.step });
+    return job;
+  }
   if (kind === 'progress') report(parse(data ?? '') as Progress);
   return undefined;
 }
 
 /** By a connection of its own: the one we had is closed. */
 async function cancel(session: Session, id: string): Promise<void> {
-  await session.open({ method: 'DELETE', path: `/v1/jobs/${id}` }).then(resultOf, () => {});
+  await session.open({ method: 'DELETE', path: `/v1/jobs/${id}` }).then(
+    (reply) => resultOf(reply),
+    () => {},
+  );
 }

@@ -6,6 +6,8 @@ export type Call = {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: object | undefined;
+  /** The answer is no JSON: its text is the value. */
+  readonly isText?: boolean;
 };
 
 export type Reply = { readonly status: number; readonly body: AsyncIterable<string> };
