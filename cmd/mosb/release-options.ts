@@ -1,5 +1,4 @@
 import type { Secret } from '../../pkg/errors/index.ts';
-import type { Host } from '../../pkg/host/index.ts';
 import type { ChannelOptions } from '../../pkg/system/index.ts';
 import { accessOf, writing } from './access.ts';
 
@@ -28,7 +27,6 @@ export const waves = {
 } as const;
 
 type Given = {
-  readonly host: Host;
   readonly args: { readonly channel: string };
   readonly options: {
     readonly project: string;
@@ -45,7 +43,6 @@ type Given = {
 };
 
 export async function channelOf({
-  host,
   args,
   options,
   signal,
@@ -53,11 +50,11 @@ export async function channelOf({
   cwd,
   readStdin,
 }: Given): Promise<ChannelOptions> {
-  const { parseChannel, sourceDate } = await import('../../pkg/system/index.ts');
+  const { parseChannel } = await import('../../pkg/system/index.ts');
   const { parseProjectName } = await import('../../pkg/trust/index.ts');
   const channel = parseChannel(args.channel, cwd);
   return {
-    ...{ channel, builtAt, created: sourceDate(host) },
+    ...{ channel, builtAt },
     ...parseProjectName(options.project),
     access: await accessOf(options, channel.place, signal, readStdin),
   };

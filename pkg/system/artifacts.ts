@@ -49,8 +49,7 @@ export const channelArtifact = (
   role: keyof typeof media.channel,
   bytes: Uint8Array,
   file: string,
-  options: ArtifactOptions = {},
-): Artifact => artifact(media.channel[role], blob(media.channel[role], bytes, file), undefined, options);
+): Artifact => artifact(media.channel[role], blob(media.channel[role], bytes, file), undefined, {});
 
 type Blob = readonly [Descriptor, Uint8Array];
 

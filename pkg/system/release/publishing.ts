@@ -23,8 +23,6 @@ export type ChannelOptions = {
   readonly project: string;
   /** Folder of keysets; default the person's own. */
   readonly keys?: string | undefined;
-  /** RFC 3339, from SOURCE_DATE_EPOCH; left out of the artifacts unless given. */
-  readonly created?: string | undefined;
   readonly access: RegistryAccess;
   readonly builtAt: Date;
 };

@@ -10,13 +10,16 @@ import { putArtifacts } from '../put-artifacts.ts';
 import type { Publishing } from './publishing.ts';
 import { resolveIfThere } from './source.ts';
 
-/** Puts the files in their order, each under its name; true where something wasn't there yet. */
+/**
+ * Puts the files in their order, each under its name; true where something wasn't there yet. No artifact has a time of its
+ * own (SOURCE_DATE_EPOCH changes from run to run): the same file is the same artifact on each day.
+ */
 export async function putFiles(p: Publishing, files: readonly ChannelFile[]): Promise<boolean> {
   await using _session = await p.repository.session?.();
   const newestRoot = files.findLast(({ role }) => role === 'root');
   let changed = false;
   for (const one of files) {
-    const artifact = channelArtifact(one.role, one.bytes, one.file, p.options);
+    const artifact = channelArtifact(one.role, one.bytes, one.file);
     const more = one === newestRoot ? await missingEndorsements(p, one, artifact) : [];
     const isThere = (await resolveIfThere(p.repository, one.file))?.digest === artifact.root.digest;
     if (isThere && more.length === 0) continue;
@@ -53,15 +56,15 @@ async function missingEndorsements(
     const signature = await signer.sign(root.bytes);
     // No machine would believe what this refuses: an expired or revoked certificate.
     verifyEvidence({ ...evidence, certificates: [signer.certificate], signatures: [signature] }, policy);
-    more.push(certificateArtifact(signer.certificate, artifact.root, p.options));
-    more.push(signatureArtifact(signature, artifact.root, p.options));
+    more.push(certificateArtifact(signer.certificate, artifact.root));
+    more.push(signatureArtifact(signature, artifact.root));
   }
   const { revoked } = p;
   if (
     revoked !== undefined &&
     !found.revocations.some((one) => Buffer.from(one).equals(Buffer.from(revoked)))
   )
-    more.push(revocationArtifact(revoked, artifact.root, p.options));
+    more.push(revocationArtifact(revoked, artifact.root));
   return more;
 }
 
