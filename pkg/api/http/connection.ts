@@ -8,6 +8,9 @@ import { Refused } from './refused.ts';
 export type Request = RequestHead & { readonly body: Buffer };
 export type Handle = (request: Request) => Promise<Answer>;
 
+/** Bytes that a client may still send when it was told that this was the last answer. */
+const mostUnread = 1024 * 1024;
+
 /**
  * One connection, one request after the other. An own reader of HTTP/1.1, because with client certificates neither
  * runtime's server has its time limits and checks (PLATFORM), and because both runtimes then read the same.
@@ -21,7 +24,7 @@ export async function serveConnection(socket: Socket, handle: Handle, limits: Li
   } catch (error) {
     if (!(error instanceof Gone)) throw error;
   } finally {
-    socket.end(() => socket.destroy());
+    input.leave(mostUnread);
     setTimeout(() => socket.destroy(), limits.request).unref();
   }
 }

@@ -12,10 +12,19 @@ export class Input {
   #read: Buffer = Buffer.alloc(0);
   #isOver = false;
   #wake: (() => void) | undefined;
+  /** Bytes that may still come and are looked at no more. */
+  #unread: number | undefined;
+  /** Everything that we had to say, and that it was all. */
+  #isSent = false;
 
   constructor(socket: Socket) {
     this.#socket = socket;
     socket.on('data', (chunk: Buffer) => {
+      if (this.#unread !== undefined) {
+        this.#unread -= chunk.length;
+        if (this.#unread < 0) socket.destroy();
+        return;
+      }
       this.#read = this.#read.length === 0 ? chunk : Buffer.concat([this.#read, chunk]);
       socket.pause();
       this.#wake?.();
@@ -23,6 +32,7 @@ export class Input {
     for (const event of ['end', 'close', 'error'] as const)
       socket.on(event, () => {
         this.#isOver = true;
+        this.#closeWhenDone();
         this.#wake?.();
       });
   }
@@ -33,6 +43,23 @@ export class Input {
 
   get isOver(): boolean {
     return this.#isOver;
+  }
+
+  /**
+   * Nothing is read any more. What is still on its way is taken all the same, so much of it: a socket that is closed
+   * with bytes in it takes the last answer away from the other side (RFC 9112 9.6).
+   */
+  leave(most: number): void {
+    this.#unread = most;
+    this.#socket.end(() => {
+      this.#isSent = true;
+      this.#closeWhenDone();
+    });
+    this.#socket.resume();
+  }
+
+  #closeWhenDone(): void {
+    if (this.#isSent && this.#isOver) this.#socket.destroy();
   }
 
   /** Waits for any byte. */

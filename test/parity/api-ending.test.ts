@@ -1,0 +1,56 @@
+import { connect } from 'node:net';
+import test from 'ava';
+import { makeApiMachine } from '../helpers/api.ts';
+import { programs, startDaemon } from '../helpers/daemon.ts';
+
+// The last answer on a connection gets there, whatever the other side does meanwhile.
+
+type Client = (socket: ReturnType<typeof connect>) => void;
+
+/** What comes back until the connection is over; `broken` where it was cut off. */
+const heard = (path: string, client: Client): Promise<{ text: string; broken: boolean }> =>
+  new Promise((resolve) => {
+    let text = '';
+    let broken = false;
+    const socket = connect({ path, allowHalfOpen: true });
+    socket.on('data', (chunk: Buffer) => {
+      text += chunk.toString('latin1');
+    });
+    socket.on('end', () => socket.end());
+    socket.on('error', () => {
+      broken = true;
+    });
+    socket.on('close', () => resolve({ text, broken }));
+    client(socket);
+  });
+
+const get = 'GET /v1/jobs HTTP/1.1\r\nHost: machine\r\n';
+const large = 'x'.repeat(300_000);
+
+const clients: readonly [string, Client, RegExp][] = [
+  ['ends its side after the request', (socket) => socket.end(`${get}\r\n`), /^HTTP\/1\.1 200 /],
+  [
+    'sends a large body that nobody wants',
+    (socket) =>
+      socket.write(`POST /v1/pins HTTP/1.1\r\nHost: m\r\nContent-Length: ${large.length}\r\n\r\n${large}`),
+    /^HTTP\/1\.1 413 /,
+  ],
+  [
+    'goes on after its last request',
+    (socket) => socket.write(`${get}Connection: close\r\n\r\n${large}`),
+    /^HTTP\/1\.1 200 /,
+  ],
+  ['sends no HTTP at all', (socket) => socket.write(`\r\n\r\n${large}`), /^HTTP\/1\.1 400 /],
+];
+
+for (const [name, program] of Object.entries(programs))
+  test.serial(`${name}: who is answered hears it to the end`, async (t) => {
+    const { root } = await makeApiMachine(t);
+    const { socket } = await startDaemon(t, program, root);
+    for (const [what, client, answer] of clients)
+      for (let round = 0; round < 20; round++) {
+        const { text, broken } = await heard(socket, client);
+        t.regex(text, answer, what);
+        t.false(broken, what);
+      }
+  });
