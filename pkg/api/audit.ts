@@ -56,6 +56,8 @@ export type Audit = AsyncDisposable & {
   record(call: Call): Promise<void>;
   /** Gathered for a second: what only looks can come ten thousand times. */
   look(call: Call): void;
+  /** Writes what was gathered. */
+  flush(): Promise<void>;
 };
 
 /** The log of every call below `folder`: audit.jsonl, and the one before it in audit.1.jsonl. */
@@ -107,7 +109,10 @@ export async function openAudit(host: Host, folder: string): Promise<Audit> {
       else looks.set(key, { call, count: 1 });
       timer ??= setTimeout(() => void flush().catch(() => {}), 1000).unref();
     },
-    [Symbol.asyncDispose]: () => (looks.size === 0 ? work : flush()),
+    flush: () => (looks.size === 0 ? work : flush()),
+    [Symbol.asyncDispose]() {
+      return this.flush();
+    },
   };
 }
 
@@ -140,6 +145,12 @@ async function append(host: Host, path: string, text: string, sync: boolean): Pr
   if (sync) await file.sync();
 }
 
+/** The older of two files begins anywhere, a log that never had two begins with 1. */
+function missingBeginning([older]: readonly string[], [first]: readonly AuditEntry[]): string | null {
+  if (older !== '' || first === undefined || first.number === 1) return null;
+  return `the entries before ${first.number} are missing`;
+}
+
 /** Both files, checked as one chain; the newest `most`. */
 export async function readAudit(host: Host, folder: string, most: number) {
   const texts = await Promise.all(
@@ -151,5 +162,5 @@ export async function readAudit(host: Host, folder: string, most: number) {
     ),
   );
   const { entries, problem } = checkAudit(texts.join(''));
-  return { entries: entries.slice(-most), problem };
+  return { entries: entries.slice(-most), problem: problem ?? missingBeginning(texts, entries) };
 }

@@ -31,20 +31,25 @@ export function findRoute(method: string, path: string): Found {
 export async function dispatch(api: Api, caller: Caller, request: Request): Promise<Answer> {
   let found: Found | undefined;
   let answer: Answer;
+  const call: Call = { hasBegun: false };
   try {
     found = findRoute(request.method, request.path);
-    answer = await answerTo(api, caller, request, found);
+    answer = await answerTo(api, caller, request, found, call);
   } catch (error) {
     answer = problemAnswer(error);
   }
-  return recorded(api, caller, request, found, answer);
+  return recorded(api, caller, request, found, call, answer);
 }
+
+/** Whether it got as far as to change something. */
+type Call = { hasBegun: boolean };
 
 async function answerTo(
   api: Api,
   caller: Caller,
   request: Request,
   { route, values }: Found,
+  call: Call,
 ): Promise<Answer> {
   if (!mayCall(caller.role, route.role))
     throw new MosError(
@@ -55,8 +60,10 @@ async function answerTo(
   const query = valuesOf(route.query, Object.fromEntries(request.query));
   const body = bodyOf(route, request);
   // On the disk before it happens: who cuts the power afterwards takes nothing out of the log.
-  if (route.method !== 'GET')
+  if (route.method !== 'GET') {
     await api.audit.record({ ...who(caller), what: `${route.method} ${request.path}`, result: 'begun' });
+    call.hasBegun = true;
+  }
   const result = await route.run(api, { caller, path, query, body });
   switch (route.gives.kind) {
     case 'value':
@@ -102,14 +109,16 @@ async function recorded(
   caller: Caller,
   request: Request,
   found: Found | undefined,
+  { hasBegun }: Call,
   answer: Answer,
 ): Promise<Answer> {
   const key = `answers_${String(answer.status)[0]}`;
   api.counts.set(key, (api.counts.get(key) ?? 0) + 1);
-  // What nobody has is one entry whatever it is called, or a stranger would write the log.
-  const what = found === undefined ? `${request.method} (no route)` : `${request.method} ${request.path}`;
-  const call = { ...who(caller), what, result: String(answer.status) };
-  if (found === undefined || found.route.method === 'GET') api.audit.look(call);
-  else await api.audit.record(call);
+  // What is not there, or not allowed, is one entry whatever it is called: nobody can write the log full with it.
+  const isReal = hasBegun || answer.status < 400;
+  const path = found === undefined ? '(no route)' : isReal ? request.path : found.route.path;
+  const call = { ...who(caller), what: `${request.method} ${path}`, result: String(answer.status) };
+  if (hasBegun) await api.audit.record(call);
+  else api.audit.look(call);
   return answer;
 }

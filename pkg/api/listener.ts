@@ -13,12 +13,10 @@ export function accept(
   serve: (socket: Socket) => Promise<void>,
 ): Set<Socket> {
   const open = new Set<Socket>();
+  // Also of those whose handshake has not ended: they are in no set yet.
+  server.maxConnections = limits.connections;
   server.on(event, (socket: Socket) => {
     socket.on('error', () => {}); // a client that goes away is nothing to tell
-    if (open.size >= limits.connections) {
-      socket.destroy();
-      return;
-    }
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     socket.setNoDelay?.(true);

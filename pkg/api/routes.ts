@@ -299,6 +299,9 @@ export const routes: readonly Route[] = [
     role: 'admin',
     summary: 'Show the newest calls, and whether the log was changed',
     query: { most: integer({ least: 1, most: 10_000 }) },
-    run: ({ host, folder }, { query }) => readAudit(host, folder, query.most ?? 100),
+    async run({ host, folder, audit }, { query }) {
+      await audit.flush();
+      return readAudit(host, folder, query.most ?? 100);
+    },
   }),
 ];

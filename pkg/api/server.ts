@@ -6,7 +6,7 @@ import {
   type Server as TlsServer,
   type TlsOptions as TlsServerOptions,
 } from 'node:tls';
-import { MosError } from '../errors/index.ts';
+import { MosError, messageOf } from '../errors/index.ts';
 import type { Host, Peer } from '../host/index.ts';
 import { machinePaths, makeGrantedFolder } from '../system/index.ts';
 import { type ApiClient, type ApiTrust, readApiTrust, verifyApiClient } from '../trust/index.ts';
@@ -14,7 +14,7 @@ import { type Api, markOf } from './api.ts';
 import { type Caller, callerOfPeer, callerOfService, readApiGroup } from './caller.ts';
 import { dispatch } from './dispatch.ts';
 import { fresh } from './fresh.ts';
-import { type Limits, problemAnswer, serveConnection } from './http/index.ts';
+import { type Answer, type Limits, problemAnswer, type Request, serveConnection } from './http/index.ts';
 import { accept, boundAddress, ending, type Listener, listening } from './listener.ts';
 
 export type UnixOptions = { readonly path: string } | { readonly descriptor: number };
@@ -27,11 +27,7 @@ function servePeers(api: Api, limits: Limits, identify: (peer: Peer) => Promise<
     peer.catch(() => {});
     await serveConnection(
       socket,
-      async (request) =>
-        withCaller(
-          async () => identify(await peer),
-          (who) => dispatch(api, who, request),
-        ),
+      async (request) => withCaller(api, request, async () => identify(await peer)),
       limits,
     );
   });
@@ -87,10 +83,7 @@ export type TlsOptions = {
 /** TLS 1.3 with client certificates. Each request is judged anew: by its certificate, the clock and the list of now. */
 export async function listenTls(api: Api, options: TlsOptions, limits: Limits): Promise<Listener> {
   const { host } = api;
-  const trust = fresh(
-    async () => `${await markOf(host, options.clientCa)} ${await markOf(host, options.revocations)}`,
-    () => readApiTrust(host, { file: options.clientCa, revocations: options.revocations }),
-  );
+  const trust = freshTrust(host, options);
   await trust(); // what can't be read is told now, and not to the first caller
   const [cert, key, ca] = await Promise.all(
     [options.certificate, options.key, options.clientCa].map(async (path) =>
@@ -102,11 +95,7 @@ export async function listenTls(api: Api, options: TlsOptions, limits: Limits): 
     const certificate = certificateOf(socket as TLSSocket);
     const judge = judgeOf(host, api, certificate);
     const identify = async (): Promise<Caller> => judge(await trust());
-    return serveConnection(
-      socket,
-      (request) => withCaller(identify, (who) => dispatch(api, who, request)),
-      limits,
-    );
+    return serveConnection(socket, (request) => withCaller(api, request, identify), limits);
   });
   await listening(server, { host: options.address, port: options.port });
   return ending(server, open, boundAddress(server, options));
@@ -131,6 +120,21 @@ export function mutualTls(files: TlsFiles, limits: Limits): TlsServer {
   return server;
 }
 
+/** Whom the API CA and its revocation list let in, as they are now; a newer list that was seen goes on counting. */
+export function freshTrust(
+  host: Host,
+  { clientCa, revocations }: Pick<TlsOptions, 'clientCa' | 'revocations'>,
+): () => Promise<ApiTrust> {
+  let known: ApiTrust | undefined;
+  return fresh(
+    async () => `${await markOf(host, clientCa)} ${await markOf(host, revocations)}`,
+    async () => {
+      known = await readApiTrust(host, { file: clientCa, revocations }, known);
+      return known;
+    },
+  );
+}
+
 /** DER; undefined where none was shown. */
 export function certificateOf(socket: TLSSocket): Uint8Array | undefined {
   const raw: unknown = socket.getPeerCertificate(true)?.raw;
@@ -153,15 +157,17 @@ function judgeOf(host: Host, { options: { builtAt } }: Api, certificate: Uint8Ar
   };
 }
 
-async function withCaller<T>(identify: () => Promise<Caller>, then: (caller: Caller) => Promise<T>) {
+async function withCaller(api: Api, request: Request, identify: () => Promise<Caller>): Promise<Answer> {
   let caller: Caller;
   try {
     caller = await identify();
   } catch (error) {
+    const what = `${request.method} (not let in)`;
+    api.audit.look({ who: 'nobody', role: 'none', what, result: messageOf(error) });
     const answer = problemAnswer(error);
     return { ...answer, headers: { ...answer.headers, connection: 'close' } };
   }
-  return then(caller);
+  return dispatch(api, caller, request);
 }
 
 /** The file descriptor of a socket: neither runtime tells it in public. */

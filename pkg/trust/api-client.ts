@@ -24,20 +24,25 @@ export type ApiClient = {
 /** Whom a machine's API listens to. */
 export type ApiTrust = { readonly anchors: Anchors; readonly revoked: readonly RevocationList[] };
 
+/** `known` is what was read before: an older list in the place of a newer one, or none, takes nothing of it back. */
 export const readApiTrust = async (
   host: Host,
   options: AnchorOptions & { readonly revocations: string },
+  known?: ApiTrust,
 ): Promise<ApiTrust> => {
   const anchors = await readApiAnchors(host, options);
   const { revocations } = options;
   const isThere = (await host.files.stat(revocations)) !== undefined;
   const lists = isThere ? [await host.files.read(revocations)] : [];
-  const revoked = newestRevocationLists(lists, anchors);
   // A list that can't be believed must not open the door again for whom the true one shut out.
-  if (isThere && revoked.length === 0) throw refusalError(revocations, new Refusal('signature'));
-  return { anchors, revoked };
+  if (isThere && newestRevocationLists(lists, anchors).length === 0)
+    throw refusalError(revocations, new Refusal('signature'));
+  const before = (known?.revoked ?? []).map(({ der }) => der);
+  return { anchors, revoked: newestRevocationLists([...before, ...lists], anchors) };
 };
 
+/** Control characters, marks of direction, ends of lines and paragraphs: a name is written into logs and terminals. */
+const unspeakable = /[\p{C}\p{Zl}\p{Zp}]/u;
 const pattern = /^ROLE:([a-z]+)$/;
 
 /**
@@ -56,6 +61,8 @@ export function verifyApiClient(der: Uint8Array, trust: ApiTrust, time: Acceptan
     });
     const name = leaf.subject.commonName;
     const role = apiRoles.find((one) => one === pattern.exec(leaf.subject.serialNumber ?? '')?.[1]);
+    if (name !== undefined && unspeakable.test(name))
+      throw new Refusal('malformed', { detail: 'its name has characters that are none of a name' });
     if (name === undefined || role === undefined)
       throw new Refusal('no-role', { subject: nameOfCertificate(leaf) });
     const from = new Date(Math.max(...chain.map(({ notBefore }) => notBefore.getTime())));

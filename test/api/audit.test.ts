@@ -1,4 +1,4 @@
-import { readFile, truncate, writeFile } from 'node:fs/promises';
+import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { checkAudit, openAudit, readAudit } from '../../pkg/api/audit.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
@@ -24,6 +24,16 @@ test('every entry hangs on the one before, also over restarts', async (t) => {
       [4, 'GET /v1/status', 1000],
     ],
   );
+});
+
+test('a log that was begun anew is seen', async (t) => {
+  const folder = await temporaryFolder(t);
+  await using audit = await openAudit(linuxHost, folder);
+  await audit.record(call);
+  await audit.record(call);
+  await rm(`${folder}/audit.jsonl`);
+  await audit.record(call);
+  t.is((await readAudit(linuxHost, folder, 10)).problem, 'the entries before 3 are missing');
 });
 
 test('an entry that was changed, taken out or put in is seen', async (t) => {

@@ -89,6 +89,8 @@ for (const [name, program] of Object.entries(programs)) {
       t.deepEqual(kept.statuses, [200, 403]);
       t.regex(kept.text, /its certificate \\"alice\\" was revoked/);
       t.deepEqual((await ask(alice, get('/v1/jobs'))).statuses, [403]);
+      const admin = await machine.client('admin', 'admin');
+      t.regex((await ask(admin, get('/v1/audit'))).text, /"nobody",.*GET \(not let in\).*was revoked/);
       t.deepEqual((await ask(reader, get('/v1/jobs'))).statuses, [200]);
 
       // Without its CA nobody is anybody.

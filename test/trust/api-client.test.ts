@@ -1,7 +1,8 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import {
+  type ApiTrust,
   addApiCa,
   addApiClient,
   readApiTrust,
@@ -65,6 +66,28 @@ test('a client is whom the API CA says it is, for its hours, until it is revoked
   });
 });
 
+test('an older revocation list, or none, does not let in again whom a newer one shut out', async (t) => {
+  const { keys, keyset } = await makeVendor(t);
+  const options = { folder: keys };
+  const { path } = await addApiCa(linuxHost, keyset, options);
+  for (const name of ['alice', 'bob'])
+    await addApiClient(linuxHost, keyset, { name, role: 'reader', hours: 8 }, options);
+  const revocations = `${path}/crl.pem`;
+  const read = (known?: ApiTrust) =>
+    readApiTrust(linuxHost, { file: `${path}/cert.pem`, revocations }, known);
+  const numbers = ({ revoked }: ApiTrust) => revoked.map(({ serials }) => serials.length);
+  await revokeApiClient(linuxHost, keyset, 'alice', options);
+  const older = await readFile(revocations);
+  await revokeApiClient(linuxHost, keyset, 'bob', options);
+  const newest = await read();
+  t.deepEqual(numbers(newest), [2]);
+  await writeFile(revocations, older);
+  t.deepEqual(numbers(await read(newest)), [2]);
+  await rm(revocations);
+  t.deepEqual(numbers(await read(newest)), [2]);
+  t.deepEqual(numbers(await read()), []);
+});
+
 test('a revocation list that cannot be believed opens no door', async (t) => {
   const { keys, keyset, folder } = await makeVendor(t);
   const { path } = await addApiCa(linuxHost, keyset, { folder: keys });
@@ -86,6 +109,14 @@ const client = {
 for (const [what, flaws, why] of [
   ['without a role', { serialNumber: 'SN:1' }, 'its certificate "eve" names no role'],
   ['with a role that is none', { serialNumber: 'ROLE:root' }, 'its certificate "eve" names no role'],
+  ...['a\nmos-job-ended', 'a\u009b31m', 'a\u202egpj', 'a\u2028b'].map(
+    (name) =>
+      [
+        `with the name ${JSON.stringify(name)}`,
+        { name },
+        'its certificate is malformed (its name has characters that are none of a name)',
+      ] as const,
+  ),
   [
     'for signing code',
     { purposes: [codeSigning] },

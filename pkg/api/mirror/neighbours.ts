@@ -1,14 +1,7 @@
 import { isMosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import {
-  type ApiTrust,
-  readApiTrust,
-  readSudiAnchors,
-  verifyApiClient,
-  verifyIdentity,
-} from '../../trust/index.ts';
-import { markOf } from '../api.ts';
-import { fresh } from '../fresh.ts';
+import { readSudiAnchors, verifyApiClient, verifyIdentity } from '../../trust/index.ts';
+import { freshTrust } from '../server.ts';
 
 /** PEM files of a machine. */
 export type NeighbourFiles = {
@@ -31,10 +24,7 @@ export async function readNeighbours(host: Host, root: string, files: NeighbourF
   const { product } = await identityOf(host, source, cert ?? Buffer.alloc(0), builtAt);
   const hasApi = (await host.files.stat(files.clientCa)) !== undefined;
   const ca = [sudiCa, ...(hasApi ? [await read(files.clientCa)] : [])];
-  const trust = fresh(
-    async () => `${await markOf(host, files.clientCa)} ${await markOf(host, files.revocations)}`,
-    () => readApiTrust(host, { file: files.clientCa, revocations: files.revocations }),
-  );
+  const trust = freshTrust(host, files);
   const isNeighbour = async (certificate: Uint8Array): Promise<boolean> =>
     isTrusted(async () => {
       const identity = await identityOf(host, source, toPem(certificate), builtAt);
@@ -42,8 +32,7 @@ export async function readNeighbours(host: Host, root: string, files: NeighbourF
     });
   const isClient = (certificate: Uint8Array): Promise<boolean> =>
     isTrusted(async () => {
-      const known: ApiTrust = await trust();
-      return verifyApiClient(certificate, known, { now: host.clock.now(), builtAt }) !== undefined;
+      return verifyApiClient(certificate, await trust(), { now: host.clock.now(), builtAt }) !== undefined;
     });
   return {
     tls: { cert, key, ca } as { cert: Buffer; key: Buffer; ca: Buffer[] },
