@@ -100,6 +100,7 @@ export async function openAudit(host: Host, folder: string): Promise<Audit> {
       return calls;
     }, false);
   };
+  const gathered = (): Promise<void> => (looks.size === 0 ? work : flush());
   return {
     record: (call) => add(() => [[call, 1]], true),
     look(call) {
@@ -109,10 +110,8 @@ export async function openAudit(host: Host, folder: string): Promise<Audit> {
       else looks.set(key, { call, count: 1 });
       timer ??= setTimeout(() => void flush().catch(() => {}), 1000).unref();
     },
-    flush: () => (looks.size === 0 ? work : flush()),
-    [Symbol.asyncDispose]() {
-      return this.flush();
-    },
+    flush: gathered,
+    [Symbol.asyncDispose]: gathered,
   };
 }
 

@@ -40,6 +40,7 @@ const clients: readonly [string, Client, RegExp][] = [
     (socket) => socket.write(`${get}Connection: close\r\n\r\n${large}`),
     /^HTTP\/1\.1 200 /,
   ],
+  ['speaks TLS where nobody does', (socket) => socket.write('\x16\x03\x01\x02\x00'), /^HTTP\/1\.1 400 /],
   ['sends no HTTP at all', (socket) => socket.write(`\r\n\r\n${large}`), /^HTTP\/1\.1 400 /],
 ];
 

@@ -4,6 +4,7 @@ import { Refused } from './refused.ts';
 /** The other side has gone, in the middle of a request or not. */
 export class Gone extends Error {}
 
+const [capitalA, capitalZ] = [0x41, 0x5a];
 const endOfHead = '\r\n\r\n';
 
 /** What a client sends, read by pulling; while nobody pulls, the client waits. */
@@ -72,6 +73,10 @@ export class Input {
     const late = this.#deadline(limit);
     try {
       for (;;) {
+        // A client that begins with TLS waits for us, and we would for its empty line.
+        const first = this.#read[0];
+        if (first !== undefined && (first < capitalA || first > capitalZ))
+          throw new Refused(400, 'it does not begin with a method', { ends: true });
         const at = this.#read.indexOf(endOfHead);
         if (at > most || (at < 0 && this.#read.length > most))
           throw new Refused(431, `its head is larger than ${most} bytes`, { ends: true });
