@@ -6,14 +6,18 @@ import { type Report, runSteps, type Step } from '../pkg/steps/index.ts';
 import { parseKernelArguments } from './arguments.ts';
 import { inInitrd } from './contents.ts';
 import { bringPersistent, makeMachineId } from './persistent.ts';
+import { readStarted, type Started } from './started.ts';
 
 /** What the steps of a boot share. */
 type Boot = {
   readonly host: Host;
   readonly report: Report;
   /** Verifies the generation to boot against `ca` and mounts its hostfs at `target`. */
-  readonly mountRoot: (options: { ca: string; target: string }) => Promise<void>;
+  readonly mountRoot: (options: { ca: string; target: string; started: Started }) => Promise<void>;
+  started: Started;
   disk?: MachineDisk;
+  /** Why it ends too early can be written down for the generation that runs then. */
+  hasConfig?: boolean;
 };
 
 const newRoot = `/${inInitrd.newRoot}`;
@@ -32,18 +36,39 @@ const partitions: readonly { role: MachineRole; target: string; flags: readonly 
 /** From the kernel to a root file system that init can start on. Nothing is undone: after a failure preinit reboots. */
 const bootSteps: readonly Step<Boot>[] = [
   { name: 'load the modules of the kernel', run: loadModules },
+  { name: 'ask what started it', run: askWhatStarted },
   { name: 'find the disk of this machine', run: findDisk },
   { name: 'mount config, store and scratch', run: mountPartitions },
   {
     name: 'verify and mount the root file system',
-    run: (boot) => boot.mountRoot({ ca: manifestCa, target: newRoot }),
+    run: ({ mountRoot, started }) => mountRoot({ ca: manifestCa, target: newRoot, started }),
   },
   { name: 'bring what persists', run: persist },
   { name: 'hand over', run: handOver },
 ];
 
-export const boot = (host: Host, mountRoot: Boot['mountRoot'], report: Report): Promise<void> =>
-  runSteps<Boot>({ host, report, mountRoot }, bootSteps, report);
+export async function boot(host: Host, mountRoot: Boot['mountRoot'], report: Report): Promise<void> {
+  const context: Boot = { host, report, mountRoot, started: {} };
+  try {
+    await runSteps(context, bootSteps, report);
+  } catch (error) {
+    await leaveWord(context, messageOf(error));
+    throw error;
+  }
+}
+
+/** For the generation that runs when the boot loader has fallen back. */
+async function leaveWord({ host, hasConfig, started, report }: Boot, problem: string): Promise<void> {
+  if (!hasConfig || started.entry === undefined) return;
+  const { recordBootFailure } = await import('../pkg/system/index.ts');
+  await recordBootFailure(host, { config: '/config' }, started.entry, problem).catch((error: unknown) =>
+    report({ kind: 'note', text: messageOf(error) }),
+  );
+}
+
+async function askWhatStarted(context: Boot): Promise<void> {
+  context.started = await readStarted(context.host);
+}
 
 async function loadModules({ host }: Boot): Promise<void> {
   const order = (await readText(host, `/${inInitrd.moduleOrder}`)).trim().split('\n');
@@ -84,11 +109,13 @@ function noDisk(disks: Awaited<ReturnType<typeof readDisks>>): MosError {
   );
 }
 
-async function mountPartitions({ host, disk }: Boot): Promise<void> {
+async function mountPartitions(context: Boot): Promise<void> {
+  const { host, disk } = context;
   if (!disk) throw new MosError('internal', 'cannot mount partitions before the disk was found');
   for (const { role, target, flags } of partitions) {
     await host.files.makeFolder(target, { parents: true });
     await host.mounts.mount({ fstype: 'ext4', source: disk.nodes[role], target, flags });
+    context.hasConfig = true; // it is the first
   }
 }
 
@@ -102,12 +129,25 @@ async function persist({ host, report }: Boot): Promise<void> {
 }
 
 /** What preinit does not move: our partitions. The running machine trusts the CA that it was booted with. */
-async function handOver({ host }: Boot): Promise<void> {
+async function handOver({ host, disk, report }: Boot): Promise<void> {
   const secure = `${newRoot}/factory/secure`;
   await host.files.makeFolder(secure, { parents: true });
   await writeAtomic(host, `${secure}/manifestCA.pem`, await host.files.read(manifestCa));
   for (const { target } of partitions) {
     await host.files.makeFolder(`${newRoot}${target}`, { parents: true });
     await host.mounts.move(target, `${newRoot}${target}`);
+  }
+  if (disk?.esp !== undefined) await mountEsp(host, disk.esp, report);
+}
+
+/** A damaged one stops no boot: nothing of it is needed any more, and `mosctl update` says that it is missing. */
+async function mountEsp(host: Host, source: string, report: Report): Promise<void> {
+  const target = `${newRoot}/boot/efi`;
+  const flags: readonly MountFlag[] = ['nodev', 'nosuid', 'noexec'];
+  try {
+    await host.files.makeFolder(target, { parents: true });
+    await host.mounts.mount({ fstype: 'vfat', source, target, flags, options: ['umask=0077'] });
+  } catch (error) {
+    report({ kind: 'note', text: `the ESP is not mounted: ${messageOf(error)}` });
   }
 }

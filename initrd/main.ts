@@ -4,6 +4,7 @@ import { linuxHost } from '../pkg/host/linux/index.ts';
 import { writeErr } from '../pkg/host/linux/output/index.ts';
 import type { Report } from '../pkg/steps/index.ts';
 import { boot } from './boot.ts';
+import type { Started } from './started.ts';
 
 /** The real initrd: preinit calls the executable by the name mos-initrd. */
 export const start = (): Promise<number> => main(linuxHost, writeErr);
@@ -35,11 +36,11 @@ async function requireInitrd(host: Host): Promise<void> {
 /** Always with dm-verity: whoever wants another mode must not find it in an initrd. */
 const mountRoot =
   (host: Host, report: Report) =>
-  async ({ ca, target }: { ca: string; target: string }): Promise<void> => {
+  async ({ ca, target, started }: { ca: string; target: string; started: Started }): Promise<void> => {
     const { createBootFs } = await import('../pkg/system/index.ts');
     const { generation, version } = await createBootFs(
       host,
-      { root: '/', ca, dest: target, integrity: 'verity' },
+      { root: '/', ca, dest: target, integrity: 'verity', started },
       report,
     );
     report({ kind: 'note', text: `generation ${generation}, hostfs ${version}` });

@@ -1,6 +1,7 @@
 import type { Program } from '../cli/command.ts';
 import { activate } from './activate.ts';
 import { boot } from './boot.ts';
+import { bootComplete } from './boot-complete.ts';
 import { completion } from './completion.ts';
 import { createBootFs } from './create-boot-fs.ts';
 import { diff } from './diff.ts';
@@ -44,7 +45,7 @@ export const mosctl: Program = {
   },
   commands: [
     provision,
-    ...[install, update, rollback, activate, boot, reboot, createBootFs, mount, umount],
+    ...[install, update, rollback, activate, boot, bootComplete, reboot, createBootFs, mount, umount],
     ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
     ...[updateSettings, hold],
     ...[volumeList, volumePurge],

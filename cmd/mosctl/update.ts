@@ -10,11 +10,18 @@ export const update = remoteCommand(
     description:
       'A complete manifest replaces all targets, a partial one keeps those it does not name. What changes hostfs or bootkit waits for the next boot. Only images that are missing are fetched.',
     arguments: incomingArguments,
-    options: incomingOptions,
+    options: {
+      ...incomingOptions,
+      retry: { kind: 'flag', help: 'also what was tried before and did not prove good' },
+    },
     examples: ['mosctl update --plan registry.example.com/machine/web:1.1.0'],
     async run({ host, args, options, report, signal, builtAt }) {
       const use = await import('../../pkg/system/index.ts');
-      return use.update(host, toIncoming(options, args.ref, signal, builtAt), report);
+      return use.update(
+        host,
+        { ...toIncoming(options, args.ref, signal, builtAt), retry: options.retry },
+        report,
+      );
     },
     render: renderUpdated,
   },

@@ -5,7 +5,7 @@ import { renderTable } from './table.ts';
 
 /** `--plan`: the steps and the bytes. */
 export function renderPlan(plan: OperationPlan): string {
-  const { bytes } = plan;
+  const { bytes, esp } = plan;
   const rest = bytes.partial === 0 ? '' : `, ${size(bytes.partial)} of them left by an interrupted run`;
   return [
     `${plan.operation}${plan.reference === null ? '' : ` of ${plan.reference}`} would`,
@@ -13,6 +13,9 @@ export function renderPlan(plan: OperationPlan): string {
       ? ['  change nothing']
       : plan.steps.map((step, index) => `  ${index + 1}. ${step}`)),
     `images: ${size(bytes.total)}, to fetch ${size(bytes.missing)}${rest}`,
+    ...(esp === undefined
+      ? []
+      : [`ESP: ${size(esp.takes)} to write, ${size(esp.frees)} to remove, ${size(esp.free)} free`]),
     'changes:',
     renderChanges(plan.changes),
   ].join('\n');

@@ -11,6 +11,8 @@ export type MachineDisk = {
   readonly name: string;
   readonly id: string;
   readonly nodes: Readonly<Record<MachineRole, string>>;
+  /** Where there is just one. */
+  readonly esp?: string;
 };
 
 /**
@@ -35,10 +37,11 @@ function toMachineDisk(disk: Disk): MachineDisk | undefined {
   const [config, store, scratch] = roles.map((role) => nodeOf(disk, role));
   if (!disk.table || !config || !store || !scratch) return undefined;
   const nodes = { 'machine-config': config, 'machine-store': store, 'machine-scratch': scratch };
-  return { name: disk.name, id: disk.table.disk, nodes };
+  const esp = nodeOf(disk, 'esp');
+  return { name: disk.name, id: disk.table.disk, nodes, ...(esp === undefined ? {} : { esp }) };
 }
 
-function nodeOf(disk: Disk, role: MachineRole): string | undefined {
+function nodeOf(disk: Disk, role: PartitionRole): string | undefined {
   const [one, ...more] = (disk.table?.partitions ?? []).filter(({ type }) => type === partitionTypes[role]);
   return one && more.length === 0 ? disk.nodes.get(one.number) : undefined;
 }

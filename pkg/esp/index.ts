@@ -1,3 +1,5 @@
+export { applyEsp, type BootFileSource } from './apply.ts';
+export { readEsp } from './content.ts';
 export {
   bootFileName,
   type Entry,
@@ -11,7 +13,14 @@ export {
   type Tries,
 } from './entry.ts';
 export { parseKernelRelease } from './kernel.ts';
-export { entryToProve, type LoaderSays, parseLoaderVariable } from './loader.ts';
+export {
+  type FirmwareEntries,
+  type FirmwarePlan,
+  type LoadOption,
+  planFirmware,
+  renderLoadOption,
+} from './load-option.ts';
+export { parseLoaderVariable } from './loader.ts';
 export { type Program, parseProgram, type Section, sectionContent } from './pe.ts';
 export {
   type BootableGeneration,

@@ -1,5 +1,4 @@
 import { MosError } from '../errors/index.ts';
-import { type EntryName, parseEntryName } from './entry.ts';
 
 const attributeBytes = 4;
 
@@ -11,20 +10,4 @@ export function parseLoaderVariable(bytes: Uint8Array, name: string): string {
   if (!isText || text.indexOf('\0') !== text.length - 1)
     throw new MosError('corrupt', `cannot use the EFI variable ${name}: it is no text that ends with a zero`);
   return text.slice(0, -1);
-}
-
-/** What systemd-boot tells: the entry as it was called before its counter was lowered, and the path of its file after. */
-export type LoaderSays = { readonly selected: string; readonly countPath?: string };
-
-/**
- * The entry that has to prove good, as it is called now; undefined where what runs has proved so already or is not ours.
- * After a boot file that the firmware refused, LoaderBootCountPath still names that one while another runs, so the two
- * must agree.
- */
-export function entryToProve({ selected, countPath }: LoaderSays): EntryName | undefined {
-  const before = parseEntryName(selected);
-  const folder = '\\loader\\entries\\';
-  if (!before?.tries || !countPath?.startsWith(folder)) return undefined;
-  const now = parseEntryName(countPath.slice(folder.length));
-  return now?.tries && now.generation === before.generation ? now : undefined;
 }

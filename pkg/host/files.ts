@@ -15,8 +15,13 @@ export type FileStat = {
   readonly deviceNumber: number;
 };
 
-/** Room on a file system for an ordinary writer, in bytes and inodes. */
-export type Space = { readonly free: number; readonly total: number; readonly freeInodes: number };
+/** Room on a file system for an ordinary writer, in bytes and inodes; a file takes whole blocks, which are clusters on FAT. */
+export type Space = {
+  readonly free: number;
+  readonly total: number;
+  readonly freeInodes: number;
+  readonly block: number;
+};
 
 /** A file being read at any place. Ends with `await using`. */
 export interface ReadableFile extends AsyncDisposable {

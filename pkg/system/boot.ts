@@ -6,7 +6,9 @@ import { isBootTarget, type MachineTarget } from '../manifest/index.ts';
 import { addNote, lockState, moveRoles, raiseFloor, readRoles } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { startTarget } from './activate.ts';
-import { effectiveRoles, runningCommit } from './current.ts';
+import { bootsAlike } from './boot-files/index.ts';
+import { isOnTrial } from './boot-trial.ts';
+import { effectiveRoles, readBooted, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
 import { copiesFolder, uppersFolder } from './mounting.ts';
@@ -43,6 +45,7 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
   const { sweepMolecules } = await import('../atomfs/index.ts');
   const uppers = [uppersFolder(machine.paths), copiesFolder(machine.paths)];
   await sweepMolecules(host, { runtime: machine.paths.run, owner, uppers });
+  await followEntry(host, machine, ca);
   const generation = await loadGeneration(host, machine, await runningCommit(host, machine, 'boot'), { ca });
   const entries = generation.machine.targets.filter(({ target }) => !isBootTarget(target));
   const store = lateStore(host, machine);
@@ -56,8 +59,29 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
     },
   );
   const good = targets.every(({ state }) => state !== 'failed');
+  // What the boot loader has on trial, the health gate judges: `mosctl boot-complete`.
+  if (await isOnTrial(host, machine))
+    return { generation: generation.number, targets, promoted: false, good: false };
   const promoted = await settle(host, machine, generation, good);
   return { generation: generation.number, targets, promoted, good };
+}
+
+/** The boot loader took another generation than was expected, by itself or because a person chose it: that one runs. */
+async function followEntry(host: Host, machine: Machine, ca: string | undefined): Promise<void> {
+  const booted = await readBooted(host, machine.paths);
+  const { current, next } = await effectiveRoles(host, machine);
+  if (booted?.entry === undefined || current === undefined) return;
+  if (booted.commit === current || booted.commit === next) return;
+  const load = { ca, belowFloor: true };
+  const [running, expected] = [
+    await loadGeneration(host, machine, booted.commit, load),
+    await loadGeneration(host, machine, current, load),
+  ];
+  if (bootsAlike(running.machine, expected.machine)) return; // services were updated since
+  await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
+  const reason = `the boot loader started generation ${booted.generation} in its place`;
+  await addNote(host, lock, current, { kind: 'remark', reason });
+  await moveRoles(host, lock, [{ role: 'current', from: current, to: booted.commit }]);
 }
 
 /** Opened once, and only when there is something to start: a store that can't be is the trouble of each target. */

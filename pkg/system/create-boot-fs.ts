@@ -2,8 +2,10 @@ import type { Integrity } from '../atomfs/index.ts';
 import type { Host } from '../host/index.ts';
 import { findTarget, parseServiceName } from '../manifest/index.ts';
 import type { Report } from '../steps/index.ts';
-import { commitToBoot, recordBooted } from './current.ts';
-import { loadGeneration, unknownFields } from './generation.ts';
+import { chooseToBoot, ourEntry, requireOwnBootFile, type Started } from './boot-choice.ts';
+import { mountBootkit } from './boot-modules.ts';
+import { recordBooted } from './current.ts';
+import { unknownFields } from './generation.ts';
 import { openMachine, openStore } from './machine.ts';
 import { mountTarget } from './mounting.ts';
 
@@ -14,6 +16,8 @@ export type BootFsOptions = {
   readonly dest: string;
   readonly readonly?: boolean;
   readonly integrity?: Integrity | undefined;
+  /** In an initrd: what started it. */
+  readonly started?: Started;
 };
 
 export type BootFsResult = {
@@ -34,9 +38,11 @@ export async function createBootFs(
   options: BootFsOptions,
   report: Report,
 ): Promise<BootFsResult> {
-  const { root, ca, dest, readonly = false, integrity = 'verity' } = options;
+  const { root, ca, dest, readonly = false, integrity = 'verity', started = {} } = options;
   const machine = await openMachine(host, root);
-  const generation = await loadGeneration(host, machine, await commitToBoot(host, machine), { ca });
+  const generation = await chooseToBoot(host, machine, started, ca);
+  const store = await openStore(host, machine);
+  await requireOwnBootFile(host, machine, store, generation, started, { ca, report });
   for (const field of unknownFields(generation))
     report({
       kind: 'note',
@@ -44,7 +50,7 @@ export async function createBootFs(
     });
   const { target } = findTarget(generation.machine, parseServiceName('hostfs'));
   await host.files.makeFolder(dest, { parents: true });
-  const mounted = await mountTarget(host, machine, await openStore(host, machine), {
+  const mounted = await mountTarget(host, machine, store, {
     target,
     at: dest,
     integrity,
@@ -52,7 +58,9 @@ export async function createBootFs(
     panicOnCorruption: true,
     owner: 'mosctl create-boot-fs',
   });
-  await recordBooted(host, machine.paths, { generation: generation.number, commit: generation.commit });
+  if (started.buildId !== undefined) await mountBootkit(host, machine, store, generation, dest, report);
+  const { number, commit } = generation;
+  await recordBooted(host, machine.paths, { generation: number, commit, entry: ourEntry(started) });
   return {
     generation: generation.number,
     version: target.version,

@@ -23,23 +23,28 @@ export async function effectiveRoles(host: Host, { state }: Machine): Promise<Ro
 }
 
 /** Which generation the present root file system is of; lost at reboot. */
-export type Booted = { readonly generation: number; readonly commit: CommitId };
+export type Booted = {
+  readonly generation: number;
+  readonly commit: CommitId;
+  /** The name of the boot entry that chose it, as it was before its counter was lowered. */
+  readonly entry?: string | undefined;
+};
 
 const bootedFile = (paths: MachinePaths): string => `${paths.run}/booted.json`;
 
 export async function recordBooted(host: Host, paths: MachinePaths, booted: Booted): Promise<void> {
   await host.files.makeFolder(paths.run, { parents: true });
   const bootId = await host.machine.bootId();
-  const { generation, commit } = booted;
-  await writeAtomic(host, bootedFile(paths), `${JSON.stringify({ generation, commit, bootId })}\n`);
+  const { generation, commit, entry } = booted;
+  await writeAtomic(host, bootedFile(paths), `${JSON.stringify({ generation, commit, entry, bootId })}\n`);
 }
 
 /** undefined where the machine was not booted by mosctl. */
 export async function readBooted(host: Host, paths: MachinePaths): Promise<Booted | undefined> {
   const text = await readTextIfThere(host, bootedFile(paths));
   if (text === undefined) return undefined;
-  const { generation, commit, bootId } = JSON.parse(text) as Booted & { bootId: string };
-  return bootId === (await host.machine.bootId()) ? { generation, commit } : undefined;
+  const { bootId, ...booted } = JSON.parse(text) as Booted & { bootId: string };
+  return bootId === (await host.machine.bootId()) ? booted : undefined;
 }
 
 /** The generation that the next boot takes. */

@@ -2,6 +2,7 @@ import type { Host } from '../host/index.ts';
 import { keptGenerations, listGenerations, lockState } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { Undo } from '../undo/index.ts';
+import { bringEspUpToDate } from './boot-files/index.ts';
 import { readBooted } from './current.ts';
 import { imagesOfGenerations, repairIndex } from './kept-images.ts';
 import { notInstalled, openMachine, openStore } from './machine.ts';
@@ -43,6 +44,8 @@ export async function gc(host: Host, options: GcOptions, report: Report): Promis
   const numbers = entries
     .filter((entry) => kept.has(entry) || entry.commit === booted?.commit)
     .map((e) => e.number);
+  // Boot files of generations that are not kept go before their images do.
+  if (!dryRun) await bringEspUpToDate(host, machine, options.ca, report);
   const images = await imagesOfGenerations(host, machine, numbers, options.ca, report);
   const { layersInUse, sweepMolecules } = await import('../atomfs/index.ts');
   if (!dryRun && host.machine.uid === 0)

@@ -1,6 +1,9 @@
 /** The operations, each loaded when it is called: a command pays for its own only. */
 export type { ActivateOptions, ActivateResult } from './activate.ts';
 export type { BootedTarget, BootOptions, BootResult } from './boot.ts';
+export type { Started } from './boot-choice.ts';
+export type { BootCompleteOptions, BootCompleteResult } from './boot-complete.ts';
+export type { EspBytes } from './boot-files/index.ts';
 export type { ConvertImageOptions } from './convert-image.ts';
 export type { BootFsOptions, BootFsResult } from './create-boot-fs.ts';
 export type { DiffOptions, DiffResult } from './diff.ts';
@@ -34,6 +37,10 @@ export const activate: typeof import('./activate.ts').activate = async (...args)
   (await import('./activate.ts')).activate(...args);
 export const boot: typeof import('./boot.ts').boot = async (...args) =>
   (await import('./boot.ts')).boot(...args);
+export const bootComplete: typeof import('./boot-complete.ts').bootComplete = async (...args) =>
+  (await import('./boot-complete.ts')).bootComplete(...args);
+export const recordBootFailure: typeof import('./boot-failure.ts').recordBootFailure = async (...args) =>
+  (await import('./boot-failure.ts')).recordBootFailure(...args);
 export const convertImage: typeof import('./convert-image.ts').convertImage = async (...args) =>
   (await import('./convert-image.ts')).convertImage(...args);
 export const createBootFs: typeof import('./create-boot-fs.ts').createBootFs = async (...args) =>
@@ -82,7 +89,13 @@ export const verify: typeof import('./verify.ts').verify = async (...args) =>
 export const verifyPublished: typeof import('./inspect-manifest.ts').verifyPublished = async (...args) =>
   (await import('./inspect-manifest.ts')).verifyPublished(...args);
 export const why: typeof import('./why.ts').why = async (...args) => (await import('./why.ts')).why(...args);
-export { type BootFile, type BuiltBootkit, buildBootkit, readBootFile } from './bootkit/index.ts';
+export {
+  type BootFile,
+  type BuiltBootkit,
+  buildBootkit,
+  parseBuildId,
+  readBootFile,
+} from './bootkit/index.ts';
 export type { ReceiptContent } from './receipt-content.ts';
 export {
   exec,

@@ -10,6 +10,16 @@ import {
 } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { Undo } from '../undo/index.ts';
+import {
+  espBytes,
+  findEsp,
+  planBootFiles,
+  removeEntries,
+  type Staging,
+  stageBootFiles,
+  unstageBootFiles,
+  writeEntries,
+} from './boot-files/index.ts';
 import { bytesOf, type ImportBytes } from './images.ts';
 import {
   fetchImages,
@@ -25,7 +35,13 @@ import {
   writeGeneration,
 } from './incoming.ts';
 import { openMachine } from './machine.ts';
-import { changingSteps, type OperationPlan, type OperationStep, runOperation } from './operation.ts';
+import {
+  changingSteps,
+  type OperationPlan,
+  type OperationStep,
+  runOperation,
+  stepsWith,
+} from './operation.ts';
 import { installMark } from './paths.ts';
 
 export type InstallOptions = IncomingOptions;
@@ -43,16 +59,21 @@ export type InstallResult = {
   readonly bytes: ImportBytes;
 };
 
+type Installing = Incoming & Staging;
+
 /** Installs a machine on its root directory: writing the first generation's ref is the switch. */
-const steps: readonly OperationStep<Incoming>[] = [
+const allSteps: readonly OperationStep<Installing>[] = [
   { name: 'verify the manifest', run: verifyManifest },
   { name: 'look at the machine', run: refuseInstalled },
   { name: 'plan the images', run: planIncoming },
+  { name: 'plan the boot files', esp: true, run: planBoot },
   { name: 'lock the state', changes: true, run: lock },
   { name: 'fetch and verify the images', changes: true, run: fetchImages },
   { name: 'say what is being installed', changes: true, run: mark },
   { name: 'write the first generation', changes: true, run: writeFirst },
+  { name: 'put its boot file on the ESP', esp: true, changes: true, run: stage, undo: unstageBootFiles },
   { name: 'make it current', changes: true, run: makeCurrent },
+  { name: 'write its boot entry', esp: true, changes: true, run: writeEntries, undo: removeEntries },
   { name: 'tidy up', changes: true, run: tidyUp },
 ];
 
@@ -63,18 +84,23 @@ export async function install(
 ): Promise<InstallResult | OperationPlan> {
   await using held = new Undo();
   const machine = await openMachine(host, options.root);
-  const context = { host, options, report, machine, held, owner: 'mosctl install' } as Incoming;
+  const context = { host, options, report, machine, held, owner: 'mosctl install' } as Installing;
+  const steps = stepsWith(allSteps, (await findEsp(host, machine)) !== undefined);
   await runOperation(context, steps, report, options.plan);
   return options.plan ? planOf(context) : resultOf(context);
 }
 
-const planOf = (c: Incoming): OperationPlan => ({
-  operation: 'install',
-  reference: c.accepted.shown,
-  steps: changingSteps(steps),
-  bytes: bytesOf(c.images),
-  changes: c.changes,
-});
+function planOf(c: Installing): OperationPlan {
+  const esp = espBytes(c.bootFiles);
+  return {
+    operation: 'install',
+    reference: c.accepted.shown,
+    steps: changingSteps(stepsWith(allSteps, esp !== null)),
+    bytes: bytesOf(c.images),
+    ...(esp === null ? {} : { esp }),
+    changes: c.changes,
+  };
+}
 
 const resultOf = (c: Incoming): InstallResult => ({
   root: c.machine.paths.root,
@@ -118,6 +144,20 @@ async function refuseInstalled(c: Incoming): Promise<void> {
 
 async function writeFirst(c: Incoming): Promise<void> {
   if (c.made === undefined) await writeGeneration(c, 'install');
+}
+
+async function planBoot(c: Installing): Promise<void> {
+  const { host, machine, options, report, merged, images } = c;
+  c.bootFiles = await planBootFiles(host, {
+    ...{ machine, ca: options.ca, report },
+    roles: { current: { number: c.made?.number, machine: merged.machine } },
+    imageOf: (target) => images.find((plan) => plan.target.digest === target.digest)?.image,
+  });
+}
+
+async function stage(c: Installing): Promise<void> {
+  await planBoot(c); // by now it has a number
+  await stageBootFiles(c);
 }
 
 async function makeCurrent(c: Incoming): Promise<void> {

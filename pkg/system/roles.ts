@@ -12,3 +12,7 @@ export const rolesFor = ({ current, next }: Roles, to: CommitId, needsReboot: bo
         { role: 'current', from: current, to },
         { role: 'next', from: next, to: undefined },
       ];
+
+/** Takes that back. */
+export const rolesBack = (now: Roles, before: Roles): RoleMove[] =>
+  (['current', 'next'] as const).map((role) => ({ role, from: now[role], to: before[role] }));

@@ -18,12 +18,28 @@ import {
 } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { Undo } from '../undo/index.ts';
-import { effectiveRoles } from './current.ts';
+import {
+  espBytes,
+  findEsp,
+  planBootFiles,
+  removeEntries,
+  type Staging,
+  stageBootFiles,
+  unstageBootFiles,
+  writeEntries,
+} from './boot-files/index.ts';
+import { effectiveRoles, type Roles } from './current.ts';
 import { contentOf, type LoadedGeneration, loadGeneration } from './generation.ts';
 import { bytesOf, planImages } from './images.ts';
 import { type Machine, notInstalled, openMachine, openStore } from './machine.ts';
-import { changingSteps, type OperationPlan, type OperationStep, runOperation } from './operation.ts';
-import { rolesFor } from './roles.ts';
+import {
+  changingSteps,
+  type OperationPlan,
+  type OperationStep,
+  runOperation,
+  stepsWith,
+} from './operation.ts';
+import { rolesBack, rolesFor } from './roles.ts';
 
 export type RollbackOptions = {
   readonly root: string;
@@ -43,13 +59,15 @@ export type RollbackResult = {
   readonly changes: readonly Change[];
 };
 
-type RollingBack = {
+type RollingBack = Staging & {
   readonly host: Host;
   readonly options: RollbackOptions;
   readonly report: Report;
   readonly machine: Machine;
   readonly held: Undo;
   lock: StateLock;
+  /** As they were when it began. */
+  roles: Roles;
   /** What runs, and what is left: that, or what waits for a reboot. */
   current: LoadedGeneration;
   newest: LoadedGeneration;
@@ -59,12 +77,15 @@ type RollingBack = {
 };
 
 /** Numbers only grow: going back is a new generation with the content of an old one, and the reason beside it. */
-const steps: readonly OperationStep<RollingBack>[] = [
+const allSteps: readonly OperationStep<RollingBack>[] = [
   { name: 'lock the state', changes: true, run: lock },
   { name: 'choose and verify the generation', run: choose },
   { name: 'look for its images', run: requireImages },
+  { name: 'plan the boot files', esp: true, run: planBoot },
   { name: 'write the new generation', changes: true, run: write },
-  { name: 'switch to it', changes: true, run: switchOver },
+  { name: 'put its boot file on the ESP', esp: true, changes: true, run: stage, undo: unstageBootFiles },
+  { name: 'switch to it', changes: true, run: switchOver, undo: switchBack },
+  { name: 'write its boot entry', esp: true, changes: true, run: writeEntries, undo: removeEntries },
   { name: 'tidy up', changes: true, run: tidyUp },
 ];
 
@@ -76,17 +97,22 @@ export async function rollback(
   await using held = new Undo();
   const machine = await openMachine(host, options.root);
   const context = { host, options, report, machine, held } as RollingBack;
+  const steps = stepsWith(allSteps, (await findEsp(host, machine)) !== undefined);
   await runOperation(context, steps, report, options.plan);
   return options.plan ? planOf(context) : resultOf(context);
 }
 
-const planOf = ({ chosen, changes }: RollingBack): OperationPlan => ({
-  operation: 'rollback',
-  reference: `generation ${chosen.number}`,
-  steps: changingSteps(steps),
-  bytes: bytesOf([]),
-  changes,
-});
+function planOf({ chosen, changes, bootFiles }: RollingBack): OperationPlan {
+  const esp = espBytes(bootFiles);
+  return {
+    operation: 'rollback',
+    reference: `generation ${chosen.number}`,
+    steps: changingSteps(stepsWith(allSteps, (bootFiles?.plan.calls.length ?? 0) > 0)),
+    bytes: bytesOf([]),
+    ...(esp === null ? {} : { esp }),
+    changes,
+  };
+}
 
 const resultOf = (c: RollingBack): RollbackResult => ({
   generation: c.made?.number ?? c.newest.number,
@@ -104,6 +130,7 @@ async function lock(c: RollingBack): Promise<void> {
 
 async function choose(c: RollingBack): Promise<void> {
   const { host, machine, options } = c;
+  c.roles = await readRoles(host, machine.state);
   const { current, next } = await effectiveRoles(host, machine);
   const newest = next ?? current;
   if (newest === undefined) throw notInstalled(machine, 'roll back');
@@ -204,6 +231,26 @@ const reasonOf = ({ reason }: RollbackOptions, to: number, from: number): string
 
 const needsReboot = ({ current, chosen }: RollingBack): boolean =>
   diffContent(contentOf(current.machine), contentOf(chosen.machine)).some((change) => change.boot);
+
+async function planBoot(c: RollingBack): Promise<void> {
+  const { host, machine, options, report, current, newest, chosen, made } = c;
+  const fresh = isSame(c) ? newest : { number: made?.number, machine: chosen.machine };
+  const waits = isSame(c) ? newest !== current : needsReboot(c);
+  c.bootFiles = await planBootFiles(host, {
+    ...{ machine, ca: options.ca, report },
+    roles: waits ? { current, next: fresh } : { current: fresh },
+  });
+}
+
+async function stage(c: RollingBack): Promise<void> {
+  await planBoot(c); // by now it has a number
+  await stageBootFiles(c);
+}
+
+async function switchBack(c: RollingBack): Promise<void> {
+  if (c.made !== undefined)
+    await moveRoles(c.host, c.lock, rolesBack(await readRoles(c.host, c.machine.state), c.roles));
+}
 
 async function switchOver(c: RollingBack): Promise<void> {
   if (c.made === undefined) return;

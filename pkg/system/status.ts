@@ -2,11 +2,13 @@ import { messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import {
   type GenerationCommit,
+  listGenerations,
   readAcceptedRelease,
   readFloor,
   readGenerationCommit,
   readProduct,
 } from '../state/index.ts';
+import { readTrial } from './boot-trial.ts';
 import { effectiveRoles, readBooted, runningCommit } from './current.ts';
 import { type LoadedGeneration, loadGeneration, unknownFields } from './generation.ts';
 import { type Machine, notInstalled, openMachine } from './machine.ts';
@@ -75,12 +77,14 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
   if ((await host.files.stat(installMark(paths))) !== undefined)
     warnings.push('an install was interrupted: run it again to end it');
   for (const { problem } of [floor, accepted]) if (problem !== undefined) warnings.push(problem);
+  const running = await readGenerationCommit(host, state, commit);
+  warnings.push(...(await trialWarnings(host, machine, running.number)));
   warnings.push(...standing(product?.origin, [...mounts.values()].flat()));
   return {
     root,
     product: product?.product ?? null,
     productOrigin: product?.origin ?? null,
-    running: toGeneration(await readGenerationCommit(host, state, commit)),
+    running: toGeneration(running),
     next: roles.next === commit ? null : await shown(roles.next),
     good: await shown(roles.good),
     booted: booted?.generation ?? null,
@@ -118,6 +122,25 @@ async function load(
     warnings.push(messageOf(error));
     return undefined;
   }
+}
+
+/** What runs has not proved good yet, and what was tried in vain since. */
+async function trialWarnings(host: Host, machine: Machine, running: number): Promise<string[]> {
+  const trial = await readTrial(host, machine);
+  const newer = (await listGenerations(host, machine.state)).filter(({ number }) => number > running);
+  return [
+    ...(trial === undefined
+      ? []
+      : [
+          `generation ${trial.generation} is on trial: ${trial.entry.tries.left} more tries, then the last good one boots`,
+        ]),
+    ...newer
+      .filter(({ verdict }) => verdict === 'bad')
+      .map(
+        ({ number, notes }) =>
+          `generation ${number} failed: ${notes.findLast(({ kind }) => kind === 'bad')?.reason}`,
+      ),
+  ];
 }
 
 /** What holds as long as the machine is as it is. */

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -156,10 +157,27 @@ export async function checkStopped(
   t.true(seen !== undefined || operation.isFirst, `${what}: nothing is installed any more`);
   if (seen === undefined) return;
   t.true([expected.before?.text, expected.after?.text].includes(seen.text), `${what}: ${seen.text}`);
+  if (!operation.isFirst) checkEsp(t, root, seen.running, what);
   const verified = await runHere(root, ['verify']);
   t.is(verified.exit, 0, `${what}: verify: ${verified.stdout}${verified.stderr}`);
   git(join(root, 'config/manifest.git'), 'fsck', '--full', '--strict');
   if (boots) await checkBoot(t, seen, root, what);
+}
+
+/** Every entry has its boot file, whole; and what runs has an entry, its own or that of a generation that boots alike. */
+function checkEsp(t: ExecutionContext, root: string, running: number, what: string): void {
+  const esp = join(root, 'boot/efi');
+  if (!existsSync(join(esp, 'EFI/mos'))) return;
+  const entries = readdirSync(join(esp, 'loader/entries')).filter((name) => /^mos-.*\.conf$/.test(name));
+  for (const name of entries) {
+    const text = readFileSync(join(esp, 'loader/entries', name), 'utf8');
+    const [, path = '', digest = ''] = /^efi (\/EFI\/mos\/([0-9a-f]{64})\.efi)$/m.exec(text) ?? [];
+    t.is(hash('sha256', readFileSync(join(esp, path)), 'hex'), digest, `${what}: the boot file of ${name}`);
+  }
+  t.true(
+    entries.some((name) => Number(/^mos-(\d+)/.exec(name)?.[1]) <= running),
+    `${what}: generation ${running} has no entry: ${entries}`,
+  );
 }
 
 /** What the next boot takes and what runs now can be mounted, and have the files of their version. */

@@ -1,11 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import type { ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { activateFiles } from '../../pkg/system/activate.ts';
+import { boot } from '../../pkg/system/boot.ts';
 import { createBootFs } from '../../pkg/system/create-boot-fs.ts';
 import { loadGeneration } from '../../pkg/system/generation.ts';
 import { openMachine, openStore } from '../../pkg/system/machine.ts';
+import { addBootkit } from '../helpers/bootkit-image.ts';
 import { memoryFolder } from '../helpers/folders.ts';
 import { installFrom, makeRoot, updateFrom } from '../helpers/machine.ts';
 import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
@@ -21,6 +24,8 @@ export type Operation = {
   readonly isFirst?: boolean;
   /** It mounts: what is left of that is part of what is compared. */
   readonly mounts?: boolean;
+  /** The machine boots from an ESP, a folder here, and its releases have a bootkit. */
+  readonly hasEsp?: boolean;
   /** It begins with a boot: after a power cut `prepare` is done again. */
   readonly isBoot?: boolean;
   /** What a copy of the template needs besides: what is mounted. */
@@ -31,12 +36,12 @@ export type Operation = {
 export const workFolder = (t: ExecutionContext): Promise<string> => memoryFolder(t, 'stop');
 
 const releases = [
-  { release: 1, host: 'h1', data: 'd1' },
-  { release: 2, host: 'h1', data: 'd2' },
-  { release: 3, host: 'h2', data: 'd2' },
+  { release: 1, host: 'h1', data: 'd1', bootkit: 'k1' },
+  { release: 2, host: 'h1', data: 'd2', bootkit: 'k1' },
+  { release: 3, host: 'h2', data: 'd2', bootkit: 'k2' },
 ];
 
-type Kind = Pick<Operation, 'isFirst' | 'isBoot' | 'mounts' | 'prepare'> & {
+type Kind = Pick<Operation, 'isFirst' | 'isBoot' | 'mounts' | 'prepare' | 'hasEsp'> & {
   /** How many releases are installed before. */
   readonly installed: number;
   readonly words: (refs: readonly string[]) => readonly string[];
@@ -65,6 +70,22 @@ const kinds = {
     isBoot: true,
     prepare: (root) => bootRoot(root),
   },
+  'install with an ESP': {
+    installed: 0,
+    words: (refs) => ['install', refs[0] ?? ''],
+    isFirst: true,
+    hasEsp: true,
+  },
+  'update of the bootkit': { installed: 1, words: (refs) => ['update', refs[2] ?? ''], hasEsp: true },
+  'rollback of the bootkit': { installed: 3, words: () => ['rollback', '--to', '1'], hasEsp: true },
+  'boot-complete': {
+    installed: 3,
+    words: () => ['boot-complete', '--stable', '0'],
+    hasEsp: true,
+    mounts: true,
+    isBoot: true,
+    prepare: (root) => bootEntry(root),
+  },
 } as const satisfies Record<string, Kind>;
 
 export type OperationName = keyof typeof kinds;
@@ -74,24 +95,32 @@ export async function makeOperation(t: ExecutionContext, name: OperationName): P
   const vendor = await makeVendor(t);
   // Bytes that no other machine has: gc keeps what is mounted anywhere on this computer.
   const salt = randomUUID();
-  const refs: string[] = [];
-  for (const one of releases) refs.push(await publishOne(vendor, salt, one));
-  const template = await makeRoot(t, vendor);
   const { installed, words, ...kind }: Kind = kinds[name];
+  const refs: string[] = [];
+  for (const one of releases) refs.push(await publishOne(vendor, salt, one, kind.hasEsp ?? false));
+  const template = await makeRoot(t, vendor);
+  if (kind.hasEsp) mkdirSync(`${template}/boot/efi/loader/entries`, { recursive: true });
   for (const [index, ref] of refs.slice(0, installed).entries())
     await (index === 0 ? installFrom : updateFrom)(template, ref);
   return { ...kind, name, words: words(refs), template };
 }
 
-async function publishOne(vendor: Vendor, salt: string, { release, host, data }: (typeof releases)[number]) {
+async function publishOne(
+  vendor: Vendor,
+  salt: string,
+  { release, host, data, bootkit }: (typeof releases)[number],
+  hasEsp: boolean,
+) {
   const h = await addImage(vendor, host, { [host]: `${host} ${salt}` });
   const d = await addImage(vendor, data, { base: `${data} ${salt}` }, { [data]: salt });
+  const k = await addBootkit(vendor.images, bootkit, Buffer.alloc(5000, bootkit), { salt });
+  const withBootkit = `  - {service_name: bootkit, source: "${k}", version: "${bootkit}", service_type: fs-only}\n`;
   const manifest = `update_type: complete
 release: ${release}
 targets:
   - {service_name: hostfs, source: "${h}", version: "${host}", service_type: hostfs}
   - {service_name: data, source: "${d}", version: "${data}", service_type: fs-only}
-`;
+${hasEsp ? withBootkit : ''}`;
   return (await publishRelease(vendor, { name: `machine/m:${release}`, manifest })).reference;
 }
 
@@ -108,6 +137,17 @@ async function activateOld(root: string): Promise<void> {
 async function bootRoot(root: string): Promise<void> {
   const dest = `${root}/sysroot`;
   await createBootFs(linuxHost, { root, dest, readonly: true, integrity: 'digest' }, () => {});
+}
+
+/** The same by the boot loader, which lowered the counter before; and the targets are up. */
+async function bootEntry(root: string): Promise<void> {
+  const entries = `${root}/boot/efi/loader/entries`;
+  if (existsSync(`${entries}/mos-3+3.conf`))
+    renameSync(`${entries}/mos-3+3.conf`, `${entries}/mos-3+2-1.conf`);
+  const started = { entry: 'mos-3+3.conf' };
+  const dest = `${root}/sysroot`;
+  await createBootFs(linuxHost, { root, dest, readonly: true, integrity: 'digest', started }, () => {});
+  await boot(linuxHost, { root, integrity: 'digest' }, () => {});
 }
 
 /** A copy of what the operation begins with. */

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type EntryName, entryToProve, parseLoaderVariable } from '../../pkg/esp/index.ts';
+import { parseLoaderVariable } from '../../pkg/esp/index.ts';
 
 /** As efivarfs gives them: attributes 6 are "boot service and runtime access". */
 const variable = (text: string): Buffer =>
@@ -24,20 +24,3 @@ test(refused, 'attributes alone', Buffer.alloc(4));
 test(refused, 'no zero at its end', variable('mos-2.conf'));
 test(refused, 'a zero in the middle', variable('mos-2.conf\0+3\0'));
 test(refused, 'half a character', Buffer.concat([variable('mos-2.conf\0'), Buffer.of(0)]));
-
-const proves = test.macro({
-  exec(t, _: string, selected: string, countPath: string | undefined, expected: EntryName | undefined) {
-    t.deepEqual(entryToProve({ selected, ...(countPath === undefined ? {} : { countPath }) }), expected);
-  },
-  title: (_, what: string) => `what has to prove good: ${what}`,
-});
-const path = (name: string): string => `\\loader\\entries\\${name}`;
-test(proves, 'the first try', 'mos-2+3.conf', path('mos-2+2-1.conf'), {
-  generation: 2,
-  tries: { left: 2, done: 1 },
-});
-test(proves, 'nothing, it has', 'mos-2.conf', undefined, undefined);
-test(proves, 'nothing, a path is left of a refused one', 'mos-1.conf', path('mos-2+1-2.conf'), undefined);
-test(proves, 'nothing, a counted one after a refused one', 'mos-1+2.conf', path('mos-2+1-2.conf'), undefined);
-test(proves, 'nothing, it is not ours', 'debian+3.conf', path('debian+2-1.conf'), undefined);
-test(proves, 'nothing, the path is elsewhere', 'mos-2+3.conf', '\\EFI\\mos-2+2-1.conf', undefined);

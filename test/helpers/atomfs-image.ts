@@ -89,6 +89,7 @@ export type AtomfsImage = {
 export function imageOf(
   layers: readonly Content[],
   run: Readonly<Record<string, unknown>> = { Cmd: ['/bin/true'] },
+  annotations?: Readonly<Record<string, string>>,
 ): AtomfsImage {
   const config = content(media.config, {
     architecture: 'amd64',
@@ -101,6 +102,7 @@ export function imageOf(
     mediaType: media.manifest,
     config: config.descriptor,
     layers: layers.map(({ descriptor }) => descriptor),
+    ...(annotations && { annotations }),
   });
   return { root: manifest.descriptor, manifest, config, layers };
 }

@@ -24,6 +24,8 @@ export type Release = {
   /** More of the import file: lines of `targets`, each `  - {…}`, and of `storage`. */
   readonly targets?: string;
   readonly storage?: string;
+  /** Source of the target bootkit, where there is to be one. */
+  readonly bootkit?: string;
 };
 
 export type MachineKit = {
@@ -103,7 +105,7 @@ ${release.storage ?? '  []\n'}targets:
     service_type: hostfs
     nsgroup: none
     network: {type: host}
-${release.targets ?? ''}`,
+${release.bootkit === undefined ? '' : `  - {service_name: bootkit, source: "${release.bootkit}", version: ${release.version}, service_type: fs-only}\n`}${release.targets ?? ''}`,
   );
   const { repository, name } = release;
   const plain = repository.startsWith('zot:') ? [] : ['--plain-http'];

@@ -18,6 +18,7 @@ function machine(files: Record<string, string>, disks: readonly string[] = []) {
         if (content === undefined) throw new MosError('not-found', `cannot read ${path}: it does not exist`);
         return Buffer.from(content);
       },
+      stat: async () => undefined,
       list: async (path) => (path === '/sys/block' ? [...disks] : []),
       open: async (path) => {
         throw new MosError('io', `cannot open ${path}: input/output error`);
@@ -67,7 +68,11 @@ test('a machine without a disk of ours says what it saw, after the deadline', as
       'cannot find the disk of this machine: of sda (cannot open /dev/sda: input/output error), vda (cannot open /dev/vda: input/output error) none has the partitions machine-config, machine-store, machine-scratch',
   });
   t.deepEqual(calls, ['/lib/modules/loop.ko', '/lib/modules/efivarfs.ko', '/lib/modules/virtio_blk.ko']);
-  t.deepEqual(names, ['load the modules of the kernel', 'find the disk of this machine']);
+  t.deepEqual(names, [
+    'load the modules of the kernel',
+    'ask what started it',
+    'find the disk of this machine',
+  ]);
   t.true(time() > 30_000);
 });
 

@@ -14,7 +14,10 @@ test('a copy that would not fit is refused with the numbers before its first byt
   await putImage(source, image, 'v1');
   const host: Host = {
     ...linuxHost,
-    files: { ...linuxHost.files, space: async () => ({ free: 1_500_000, total: 9_000_000, freeInodes: 9 }) },
+    files: {
+      ...linuxHost.files,
+      space: async () => ({ free: 1_500_000, total: 9_000_000, freeInodes: 9, block: 4096 }),
+    },
   };
   const target = await openLayout(host, join(folder, 'target'), { create: true });
   const bytes = image.root.size + image.config.descriptor.size + 1_000_003;

@@ -88,7 +88,10 @@ test('a disk that fills up in the middle leaves the old state, and with room the
   // Somebody else takes the room between the plan and the writing.
   const host = {
     ...linuxHost,
-    files: { ...linuxHost.files, space: async () => ({ free: 1e12, total: 1e12, freeInodes: 1e6 }) },
+    files: {
+      ...linuxHost.files,
+      space: async () => ({ free: 1e12, total: 1e12, freeInodes: 1e6, block: 4096 }),
+    },
   };
   const { free } = await linuxHost.files.space(root);
   writeFileSync(join(root, 'filler'), Buffer.alloc(free - 1_000_000));

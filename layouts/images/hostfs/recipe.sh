@@ -21,9 +21,9 @@ base_tar() { # TAG
 install -D -m 0755 build/mosctl "$work/mosctl/usr/bin/mosctl"
 for name in mosb trust atomfs; do ln -s mosctl "$work/mosctl/usr/bin/$name"; done
 units=$work/mosctl/usr/lib/systemd/system
-install -D -m 0644 -t "$units" layouts/units/mos-boot.service
+install -D -m 0644 -t "$units" layouts/units/mos-boot.service layouts/units/mos-boot-complete.service
 install -d "$units/multi-user.target.wants"
-ln -s ../mos-boot.service "$units/multi-user.target.wants/"
+for name in mos-boot mos-boot-complete; do ln -s "../$name.service" "$units/multi-user.target.wants/"; done
 pack "$work/mosctl" "$work/mosctl.tar"
 
 install -d "$work/console/etc"

@@ -26,7 +26,8 @@ export const linuxFiles: Files = {
   space: (path) =>
     translated('measure the space at', path, async () => {
       const s = await fs.statfs(path);
-      return { free: s.bavail * s.bsize, total: s.blocks * s.bsize, freeInodes: s.ffree };
+      const block = s.bsize;
+      return { free: s.bavail * block, total: s.blocks * block, freeInodes: s.ffree, block };
     }),
   changes,
 

@@ -1,0 +1,32 @@
+import { parseLoaderVariable } from '../pkg/esp/index.ts';
+import { type Host, readTextIfThere } from '../pkg/host/index.ts';
+import { inInitrd } from './contents.ts';
+
+/** What started this initrd: the boot entry, as the boot loader says, and the bootkit it is of. */
+export type Started = { readonly entry?: string; readonly buildId?: string };
+
+const variables = '/sys/firmware/efi/efivars';
+/** systemd's Boot Loader Interface: set by the loader at each boot, and not kept by the firmware. */
+const selected = 'LoaderEntrySelected-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f';
+
+/** Without EFI, or without a boot loader that says so, there is no entry. */
+export async function readStarted(host: Host): Promise<Started> {
+  const [entry, buildId] = [await readEntry(host), await readBuildId(host)];
+  return { ...(entry === undefined ? {} : { entry }), ...(buildId === undefined ? {} : { buildId }) };
+}
+
+async function readEntry(host: Host): Promise<string | undefined> {
+  if ((await host.files.stat(variables)) === undefined) return undefined;
+  const flags = ['nosuid', 'nodev', 'noexec'] as const;
+  await host.mounts.mount({ fstype: 'efivarfs', source: 'efivarfs', target: variables, flags });
+  const path = `${variables}/${selected}`;
+  if ((await host.files.stat(path)) === undefined) return undefined;
+  return parseLoaderVariable(await host.files.read(path), 'LoaderEntrySelected');
+}
+
+async function readBuildId(host: Host): Promise<string | undefined> {
+  const text = await readTextIfThere(host, `/${inInitrd.buildId}`);
+  if (text === undefined) return undefined;
+  const { parseBuildId } = await import('../pkg/system/index.ts');
+  return parseBuildId(text);
+}

@@ -1,0 +1,191 @@
+import { isMosError, messageOf } from '../../errors/index.ts';
+import {
+  applyEsp,
+  type BootableGeneration,
+  type EspCall,
+  type EspContent,
+  type EspPlan,
+  parseEntryName,
+  planEsp,
+  readEsp,
+} from '../../esp/index.ts';
+import type { Host } from '../../host/index.ts';
+import type { InstallTarget } from '../../manifest/index.ts';
+import type { Digest, ImageManifest } from '../../oci/index.ts';
+import { type HistoryEntry, keptGenerations, listGenerations, readRoles } from '../../state/index.ts';
+import type { Report } from '../../steps/index.ts';
+import { bootFileOf } from '../bootkit/index.ts';
+import { readBooted } from '../current.ts';
+import { loadGeneration } from '../generation.ts';
+import { readImage } from '../images.ts';
+import { type Machine, openStore } from '../machine.ts';
+import { bootFileBytes, unmountBootFile } from './boot-file.ts';
+import { findEsp } from './place.ts';
+import { type Bootable, type BootRoles, entriesFor } from './wanted.ts';
+
+export type BootFilesRequest = {
+  readonly machine: Machine;
+  readonly ca?: string | undefined;
+  readonly report: Report;
+  /** What runs and what the next boot takes when it is done; one without a number is not written yet. */
+  readonly roles: { readonly current?: ToBe | undefined; readonly next?: ToBe | undefined };
+  /** The image of a target that may not be in the store yet. */
+  readonly imageOf?: (target: InstallTarget) => ImageManifest | undefined;
+};
+
+type ToBe = Pick<Bootable, 'machine'> & { readonly number?: number | undefined };
+
+/** How the ESP gets to where it must be. */
+export type BootFiles = {
+  /** Where it is mounted. */
+  readonly at: string;
+  readonly plan: EspPlan;
+  readonly free: number;
+  /** The bootkit that each boot file comes from. */
+  readonly origins: ReadonlyMap<Digest, InstallTarget>;
+};
+
+/** Bytes on the ESP, in whole clusters. */
+export type EspBytes = { readonly takes: number; readonly frees: number; readonly free: number };
+
+export const espBytes = (files: BootFiles | undefined): EspBytes | null =>
+  files === undefined ? null : { takes: files.plan.takes, frees: files.plan.frees, free: files.free };
+
+/** Reads only. undefined on a machine without an ESP; refuses what would not fit. */
+export async function planBootFiles(host: Host, request: BootFilesRequest): Promise<BootFiles | undefined> {
+  const { machine } = request;
+  const at = await findEsp(host, machine);
+  if (at === undefined) return undefined;
+  const content = await readEsp(host, at);
+  const history = await listGenerations(host, machine.state);
+  const known = await loadKnown(host, request, content, history);
+  const must = entriesFor(await loadRoles(host, request, history), known);
+  const kept = new Set(keptGenerations(history).map(({ number }) => number));
+  const may = known.filter(
+    (one) => one.isGood && kept.has(one.number) && !must.some(({ number }) => number === one.number),
+  );
+  const found = await describe(host, request, [...may, ...must]);
+  const plan = planWithRoom(
+    content,
+    found.filter(({ generation }) => must.some(({ number }) => number === generation)),
+    found.filter(({ generation }) => may.some(({ number }) => number === generation)),
+  );
+  return { at, plan, free: content.free, origins: new Map(found.map((one) => [one.bootFile, one.target])) };
+}
+
+/** Older generations that proved good keep their entries as long as there is room; the oldest gives way first. */
+function planWithRoom(
+  content: EspContent,
+  must: readonly BootableGeneration[],
+  may: readonly BootableGeneration[],
+): EspPlan {
+  for (let left = may.toSorted((a, b) => b.generation - a.generation); ; left = left.slice(0, -1))
+    try {
+      return planEsp(content, [...must, ...left]);
+    } catch (error) {
+      if (!isMosError(error, 'no-space') || left.length === 0) throw error;
+    }
+}
+
+/** The generations that have an entry; an entry of one that can't be believed any more is nobody's. */
+async function loadKnown(
+  host: Host,
+  request: BootFilesRequest,
+  { entries }: EspContent,
+  history: readonly HistoryEntry[],
+): Promise<Bootable[]> {
+  const numbers = new Set(entries.flatMap(({ name }) => parseEntryName(name)?.generation ?? []));
+  const known: Bootable[] = [];
+  for (const entry of history.filter(({ number }) => numbers.has(number)))
+    try {
+      known.push(await load(host, request, entry));
+    } catch (error) {
+      const text = `warning: the boot entry of generation ${entry.number} is not kept: ${messageOf(error)}`;
+      request.report({ kind: 'note', text });
+    }
+  return known;
+}
+
+async function load(host: Host, { machine, ca }: BootFilesRequest, entry: HistoryEntry): Promise<Bootable> {
+  const loaded = await loadGeneration(host, machine, entry.commit, { ca, belowFloor: true });
+  return { number: entry.number, machine: loaded.machine, isGood: entry.verdict === 'good' };
+}
+
+/** Those that the operation leaves, and those that it does not change. */
+async function loadRoles(
+  host: Host,
+  request: BootFilesRequest,
+  history: readonly HistoryEntry[],
+): Promise<BootRoles> {
+  const { good } = await readRoles(host, request.machine.state);
+  const booted = await readBooted(host, request.machine.paths);
+  const of = async (commit: string | undefined): Promise<Bootable | undefined> => {
+    const entry = history.find((one) => one.commit === commit);
+    return entry === undefined ? undefined : load(host, request, entry);
+  };
+  const toBe = (one: ToBe | undefined): Bootable | undefined =>
+    one && {
+      number: one.number ?? (history[0]?.number ?? 0) + 1,
+      machine: one.machine,
+      isGood: history.find(({ number }) => number === one.number)?.verdict === 'good',
+    };
+  const { current, next } = request.roles;
+  return { current: toBe(current), next: toBe(next), good: await of(good), booted: await of(booted?.commit) };
+}
+
+type Described = BootableGeneration & { readonly target: InstallTarget };
+
+/** Generations without a bootkit are not the boot loader's. */
+async function describe(
+  host: Host,
+  { machine, imageOf }: BootFilesRequest,
+  all: readonly Bootable[],
+): Promise<Described[]> {
+  const described: Described[] = [];
+  for (const { number, machine: system, isGood } of all) {
+    const target = bootkitOf(system);
+    if (target === undefined) continue;
+    const image = imageOf?.(target) ?? (await readImage(target, await openStore(host, machine))).image;
+    const { digest, bytes } = bootFileOf(image, `the bootkit of generation ${number}`);
+    described.push({ generation: number, bootFile: digest, bytes, isGood, target });
+  }
+  return described;
+}
+
+export const bootkitOf = ({ targets }: Bootable['machine']): InstallTarget | undefined =>
+  targets.find(({ name }) => name === 'bootkit')?.target;
+
+/** The part of the plan that no boot can see yet, and the entries, which come after the switch. */
+const isEntry = ({ kind }: EspCall): boolean => kind === 'write' || kind === 'rename';
+export const beforeSwitch = ({ plan }: BootFiles): readonly EspCall[] => {
+  const first = plan.calls.findIndex(isEntry);
+  return first < 0 ? plan.calls : plan.calls.slice(0, first);
+};
+export const afterSwitch = (files: BootFiles): readonly EspCall[] =>
+  files.plan.calls.slice(beforeSwitch(files).length);
+
+export async function applyBootFiles(
+  host: Host,
+  machine: Machine,
+  { at, origins }: BootFiles,
+  calls: readonly EspCall[],
+): Promise<void> {
+  await unmountBootFile(host, machine);
+  await applyEsp(host, at, calls, async function* (digest) {
+    const target = origins.get(digest);
+    if (target !== undefined) yield* bootFileBytes(host, machine, target);
+  });
+}
+
+/** Takes back what calls have made; what they removed was wanted by nobody. */
+export async function undoBootFiles(host: Host, { at }: BootFiles, calls: readonly EspCall[]): Promise<void> {
+  const made = calls.filter(({ kind }) => kind === 'copy' || kind === 'write');
+  await applyEsp(
+    host,
+    at,
+    made.map(({ path }) => ({ kind: 'remove', path })),
+    nothing,
+  );
+}
+
+async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -1,0 +1,166 @@
+import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'ava';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { boot, update } from '../../pkg/system/index.ts';
+import { giveTryBack } from '../../pkg/system/reboot.ts';
+import { mosctl } from '../helpers/cli.ts';
+import { makeEspMachine } from '../helpers/esp-machine.ts';
+import { planFrom, updateFrom } from '../helpers/machine.ts';
+import { treeOf } from '../helpers/tree.ts';
+
+const first = { host: 'h1', data: 'd1', bootkit: 'k1' };
+
+const statusOf = async (root: string) => {
+  const { stdout } = await mosctl(root, 'status', '--json');
+  const { running, next, good, warnings } = JSON.parse(stdout);
+  const number = (one: { generation: number } | null) => one?.generation ?? null;
+  return { running: number(running), next: number(next), good: number(good), warnings };
+};
+
+test('a first generation is counted, and proves good', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  t.deepEqual(machine.files(), { entries: ['mos-1+3.conf'], bootFiles: ['k1'] });
+  await machine.boot('mos-1+3.conf');
+  t.deepEqual(machine.files().entries, ['mos-1+2-1.conf']);
+  const booted = await boot(linuxHost, { root: machine.root, integrity: 'digest' }, () => {});
+  t.deepEqual([booted.generation, booted.good], [1, false], 'the health gate judges');
+  t.deepEqual(await machine.complete(), { generation: 1, provedGood: true, failed: [] });
+  t.deepEqual(machine.files(), { entries: ['mos-1.conf'], bootFiles: ['k1'] });
+  t.like(await statusOf(machine.root), { running: 1, good: 1 });
+});
+
+test('an update of a service writes nothing to the ESP, and boots by the entry before', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  await machine.boot('mos-1+3.conf');
+  await boot(linuxHost, { root: machine.root, integrity: 'digest' }, () => {});
+  await machine.complete();
+  const before = treeOf(machine.esp);
+  await updateFrom(machine.root, await machine.release(2, { ...first, data: 'd2' }));
+  t.deepEqual(treeOf(machine.esp), before);
+  await machine.boot('mos-1.conf');
+  const booted = await boot(linuxHost, { root: machine.root, integrity: 'digest' }, () => {});
+  t.deepEqual([booted.generation, booted.good], [2, true]);
+});
+
+test('a new bootkit is planned, staged, tried, given up, and not tried again until somebody says so', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root } = machine;
+  await machine.boot('mos-1+3.conf');
+  await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+  await machine.complete();
+  const reference = await machine.release(2, { ...first, bootkit: 'k2' });
+  const plan = await planFrom(update, root, reference);
+  t.deepEqual(plan.esp && [plan.esp.takes, plan.esp.frees], [3 * 4096, 0]);
+  t.deepEqual(machine.files().bootFiles, ['k1']);
+  await updateFrom(root, reference);
+  const staged = { entries: ['mos-1.conf', 'mos-2+3.conf'], bootFiles: ['k1', 'k2'] };
+  t.deepEqual(machine.files(), staged);
+  t.false((await updateFrom(root, reference)).changed);
+  t.deepEqual(machine.files(), staged);
+
+  for (const entry of ['mos-2+3.conf', 'mos-2+2-1.conf', 'mos-2+1-2.conf']) await machine.boot(entry);
+  await machine.boot('mos-1.conf');
+  const { failed } = await machine.complete();
+  t.is(failed[0]?.generation, 2);
+  t.regex(failed[0]?.reason ?? '', /^its 3 tries are used up; it never came so far as to say why/);
+  t.deepEqual(machine.files(), { entries: ['mos-1.conf'], bootFiles: ['k1'] });
+  const { warnings, ...roles } = await statusOf(root);
+  t.deepEqual(roles, { running: 1, next: null, good: 1 });
+  t.true(warnings.some((text: string) => text.startsWith('generation 2 failed: its 3 tries are used up')));
+  t.regex((await mosctl(root, 'why')).stdout, /generation 2 bad: its 3 tries are used up/);
+
+  const again = await mosctl(root, 'update', reference);
+  t.is(again.exit, 9);
+  t.regex(again.stderr, /as generation 2 it did not prove good: its 3 tries.*\n {2}--retry tries it again/);
+  t.is((await mosctl(root, 'update', '--retry', reference)).exit, 0);
+  t.deepEqual(machine.files(), { entries: ['mos-1.conf', 'mos-3+3.conf'], bootFiles: ['k1', 'k2'] });
+});
+
+test('a generation whose files are not mounted does not prove good, and its own words say why it failed', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root } = machine;
+  await machine.boot('mos-1+3.conf');
+  const error = await t.throwsAsync(machine.complete());
+  t.is(error?.message, 'cannot mark generation 1 good: data is not mounted');
+  t.deepEqual(machine.files().entries, ['mos-1+2-1.conf']);
+  t.regex((await mosctl(root, 'log')).stdout, /remark: try 1 of 3 did not prove good: data is not mounted/);
+  await giveTryBack(linuxHost, root);
+  t.deepEqual(machine.files().entries, ['mos-1+3.conf'], 'a reboot that is asked for is no failure');
+});
+
+test('a rollback has an entry of its own, and old boot files go with generations that are not kept', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root } = machine;
+  const prove = async (entry: string) => {
+    await machine.boot(entry);
+    await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+    await machine.complete();
+  };
+  await prove('mos-1+3.conf');
+  await updateFrom(root, await machine.release(2, { ...first, bootkit: 'k2' }));
+  await prove('mos-2+3.conf');
+  t.deepEqual(machine.files(), { entries: ['mos-1.conf', 'mos-2.conf'], bootFiles: ['k1', 'k2'] });
+  t.is((await mosctl(root, 'rollback')).exit, 0);
+  t.deepEqual(machine.files().entries, ['mos-1.conf', 'mos-2.conf', 'mos-3+3.conf']);
+  await prove('mos-3+3.conf');
+  t.like(await statusOf(root), { running: 3, good: 3 });
+  for (const number of [4, 5, 6]) {
+    await updateFrom(root, await machine.release(number, { ...first, bootkit: `k${number}` }));
+    await prove(`mos-${number}+3.conf`);
+  }
+  t.deepEqual(machine.files(), {
+    entries: ['mos-4.conf', 'mos-5.conf', 'mos-6.conf'],
+    bootFiles: ['k4', 'k5', 'k6'],
+  });
+});
+
+test('an entry for what does not wait is refused, and so is one that names what is gone', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root } = machine;
+  await updateFrom(root, await machine.release(2, { ...first, bootkit: 'k2' }));
+  await updateFrom(root, await machine.release(3, { ...first, bootkit: 'k3' }));
+  t.deepEqual(machine.files(), { entries: ['mos-1+3.conf', 'mos-3+3.conf'], bootFiles: ['k1', 'k3'] });
+  writeFileSync(join(machine.esp, 'loader/entries/mos-2+3.conf'), '');
+  await t.throwsAsync(machine.boot('mos-2+3.conf'), {
+    message:
+      'cannot boot generation 2: its boot entry is a counted one, and it is not what waits for this boot',
+  });
+  writeFileSync(join(machine.esp, 'loader/entries/mos-9.conf'), '');
+  await t.throwsAsync(machine.boot('mos-9.conf'), { message: /cannot find generation 9/ });
+});
+
+test('a full ESP is refused before anything is written', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const full = {
+    ...linuxHost,
+    files: {
+      ...linuxHost.files,
+      space: async (path: string) => {
+        const space = await linuxHost.files.space(path);
+        return path === machine.esp ? { ...space, free: 8191 } : space;
+      },
+    },
+  };
+  const before = treeOf(machine.root, /(?!)/);
+  const reference = await machine.release(2, { ...first, bootkit: 'k2' });
+  const options = { root: machine.root, reference, access: {}, builtAt: new Date(0) };
+  const { parseReference } = await import('../../pkg/oci/index.ts');
+  await t.throwsAsync(
+    update(full, { ...options, reference: parseReference(reference) }, () => {}),
+    {
+      message: 'cannot put the boot files on the ESP: they take 12288 bytes, it has room for 8191',
+    },
+  );
+  t.deepEqual(treeOf(machine.root, /(?!)/), before);
+});
+
+test('a boot file that is cut or changed on the ESP is written again', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const folder = join(machine.esp, 'EFI/mos');
+  const [name = ''] = readdirSync(folder);
+  appendFileSync(join(folder, name), 'x');
+  t.is((await mosctl(machine.root, 'gc')).exit, 0);
+  t.deepEqual(machine.files(), { entries: ['mos-1+3.conf'], bootFiles: ['k1'] });
+  t.is((await linuxHost.files.stat(join(folder, name)))?.size, 5000);
+});

@@ -1,0 +1,100 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import test from 'ava';
+import { addBootkit } from '../helpers/bootkit-image.ts';
+import { firmwareArguments, makeEsp, newVariables } from '../helpers/firmware.ts';
+import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { startRegistry } from '../helpers/registries.ts';
+import { Machine } from '../helpers/vm.ts';
+
+// Generations through firmware and boot loader: a new kernel proves good, one that the firmware refuses falls back by itself.
+
+let kit: MachineKit;
+
+test.before(async () => {
+  mkdirSync('build/vm', { recursive: true });
+  kit = await makeMachineKit(mkdtempSync('build/vm/generations-'));
+});
+test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
+
+/** Builds a bootkit whose command line is its own, so that its build id is. */
+async function bootkit(name: string, ...words: string[]): Promise<string> {
+  const folder = join(kit.folder, name);
+  const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
+  const line = ['console=ttyS0', 'panic=-1', ...words].join(' ');
+  await kit.command('mosb', 'bootkit', 'build', ...parts, '--command-line', line, 'vm', folder);
+  return folder;
+}
+
+const imageIn = (folder: string): string => `oci:${resolve(folder, 'image')}:bootkit`;
+const digestOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
+
+const publish = (release: number, source: string, repository: string): Promise<string> =>
+  kit.publish({
+    ...{ name: `machine/install:${release}`, version: `${release}.0.0`, release, repository },
+    ...{ image: '1-console', bootkit: source },
+  });
+
+/** What the machine says of itself when its health gate has ended. */
+async function state(machine: Machine) {
+  await machine.run('systemctl start mos-boot-complete.service');
+  const { running, next, booted, good, warnings } = JSON.parse(await machine.run('mosctl status --json'));
+  const entries = (await machine.run('ls -1 /boot/efi/loader/entries')).trim().split('\n');
+  const number = (one: { generation: number } | null) => one?.generation ?? null;
+  return { running: running.generation, booted, next: number(next), good: number(good), entries, warnings };
+}
+
+async function reboot(machine: Machine): Promise<void> {
+  machine.type('systemctl reboot');
+  await machine.waitFor(/reboot: Restarting system/, 'the reboot');
+  await machine.login('mos', 600);
+}
+
+test('a new kernel is tried and proves good; one that the firmware refuses is given up, and why says so', async (t) => {
+  const registry = await startRegistry(t, { kind: 'docker' });
+  const there = `10.0.2.2:${registry.host.split(':')[1]}/machine/install`;
+  const [one, two] = [await bootkit('one'), await bootkit('two', 'mos-test-two')];
+  const root = kit.newRoot('root');
+  const first = await publish(1, imageIn(one), `zot:${resolve(kit.folder, 'repository')}`);
+  await kit.command('mosctl', 'install', '-r', root, first);
+  await publish(2, imageIn(two), registry.host);
+  const unsigned = readFileSync('/usr/lib/systemd/boot/efi/systemd-bootx64.efi');
+  await publish(3, await addBootkit(resolve(kit.folder, 'refused'), 'one', unsigned), registry.host);
+  const image = join(one, 'uki-production.efi');
+  const entry = { name: 'mos-1+3', file: digestOf(image), title: 'mos, generation 1', version: 1, image };
+  makeEsp(join(kit.folder, 'esp'), one, [entry]);
+  const variables = join(kit.folder, 'variables.fd');
+  newVariables(variables);
+  const disk = kit.disk(root, 'machine.img', join(kit.folder, 'esp'));
+  const machine = new Machine({ disk, firmware: firmwareArguments(variables), reboots: true });
+  t.teardown(() => machine.stop());
+
+  await machine.login('mos', 600);
+  const standing = await state(machine);
+  t.like(standing, { running: 1, booted: 1, next: null, good: 1, entries: ['mos-1.conf'] });
+  const release = (await machine.run('uname -r')).trim();
+  await machine.run(`grep -q loop.ko /lib/modules/${release}/modules.dep && modprobe dummy`);
+
+  const plan = JSON.parse(await machine.run(`mosctl update --plan --json --quiet --plain-http ${there}:2`));
+  t.true(plan.esp.takes > 50_000_000, JSON.stringify(plan.esp));
+  await machine.run(`mosctl update --quiet --plain-http ${there}:2`, { seconds: 600 });
+  await reboot(machine);
+  t.regex(await machine.run('cat /proc/cmdline'), /mos-test-two/);
+  t.like(await state(machine), {
+    ...{ running: 2, booted: 2, next: null, good: 2 },
+    entries: ['mos-1.conf', 'mos-2.conf'],
+  });
+
+  await machine.run(`mosctl update --quiet --plain-http ${there}:3`, { seconds: 600 });
+  await reboot(machine);
+  t.regex(machine.console, /Access Denied|Security Violation/i);
+  const fallen = await state(machine);
+  t.like(fallen, { running: 2, booted: 2, next: null, good: 2, entries: ['mos-1.conf', 'mos-2.conf'] });
+  t.true(
+    fallen.warnings.some((text: string) => /^generation 3 failed: its 3 tries are used up; /.test(text)),
+  );
+  t.regex(await machine.run('mosctl why'), /generation 3 bad: .*the firmware refused its boot file/);
+  const again = await machine.run(`mosctl update --quiet --plain-http ${there}:3`, { accept: [9] });
+  t.regex(again, /did not prove good: .*--retry/s);
+});
