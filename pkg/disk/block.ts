@@ -20,6 +20,15 @@ export async function readDisks(host: Host): Promise<Disk[]> {
   return Promise.all(names.map((name) => readDisk(host, name)));
 }
 
+/** The disk that a partition is on, by the number of the partition (`8:3`); undefined where that is none. */
+export async function readDiskOf(host: Host, number: string): Promise<Disk | undefined> {
+  const entry = `/sys/dev/block/${number}`;
+  if ((await host.files.stat(entry)) === undefined) return undefined;
+  const path = await host.files.realPath(entry);
+  if ((await host.files.stat(`${path}/partition`)) === undefined) return undefined;
+  return readDisk(host, path.split('/').at(-2) ?? '');
+}
+
 async function readDisk(host: Host, name: string): Promise<Disk> {
   const nodes = await readNodes(host, name);
   try {

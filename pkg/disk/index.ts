@@ -1,4 +1,5 @@
-export { type Disk, readDisks } from './block.ts';
+export { type Disk, readDiskOf, readDisks } from './block.ts';
+export { type PartitionContent, readContent } from './content.ts';
 export {
   backSectors,
   frontSectors,
@@ -12,4 +13,10 @@ export { guidBytes, renderGuid } from './guid.ts';
 export { chooseMachineDisk, type MachineDisk, type MachineRole } from './machine.ts';
 export { type PartitionWish, planPartitions } from './plan.ts';
 export { type PartitionRole, partitionTypes } from './types.ts';
-export { growFileSystem, growVolumeImage, makeVolumeImage } from './volume.ts';
+export {
+  erasePartition,
+  growMounted,
+  growVolumeImage,
+  makePartitionFileSystem,
+  makeVolumeImage,
+} from './volume.ts';

@@ -3,7 +3,7 @@ export type RunOptions = {
   /** The whole environment of the program besides PATH and LC_ALL=C; nothing is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
-  /** Milliseconds; default ten minutes. */
+  /** Milliseconds; default ten minutes, 0: as long as it takes. */
   readonly timeout?: number;
   readonly signal?: AbortSignal;
   /** Exit codes besides 0 that are an answer and no failure. */

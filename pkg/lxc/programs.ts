@@ -23,7 +23,8 @@ export async function startContainer(
   argv: readonly string[],
   output: string,
 ): Promise<void> {
-  const program = ['/usr/bin/lxc-start', ...at(place), '-F', '--', ...argv] as const;
+  // Quiet: what LXC says of itself is in its log, and not among the words of the service.
+  const program = ['/usr/bin/lxc-start', ...at(place), '-F', '-q', '--', ...argv] as const;
   const { ended } = await host.processes.leave(program, { env, output });
   const enough = new AbortController();
   const running = waitFor(host, place, 'RUNNING', { timeout: startLimit, signal: enough.signal });

@@ -32,11 +32,19 @@ export const installReference = (vendor: Vendor, tag = '1.0.0'): string =>
 export async function makeServices(
   t: ExecutionContext,
   services: Readonly<Record<string, TestService>>,
-  storage = '',
+  {
+    storage = '',
+    before,
+  }: {
+    /** Lines of the import file that define volumes. */
+    readonly storage?: string;
+    /** Whatever is to be done with the root before the installation. */
+    readonly before?: (root: string, sandbox: Sandbox) => void;
+  } = {},
 ): Promise<ServiceMachine> {
   const vendor = await makeVendor(t);
   await publishServices(vendor, services, '1.0.0', storage);
-  return installServices(t, vendor, Object.keys(services));
+  return installServices(t, vendor, Object.keys(services), before);
 }
 
 /** The same of what a vendor has published, with the names of its services. */
@@ -44,9 +52,11 @@ export async function installServices(
   t: ExecutionContext,
   vendor: Vendor,
   names: readonly string[],
+  before?: (root: string, sandbox: Sandbox) => void,
 ): Promise<ServiceMachine> {
   const sandbox = await makeSandbox(t);
   const root = await makeMountRoot(t, vendor);
+  before?.(root, sandbox);
   await installFrom(root, installReference(vendor));
   const words = ([name, ...rest]: readonly [string, ...string[]]) =>
     [executable, name, '--root', root, ...rest] as const;

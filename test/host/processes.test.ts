@@ -53,6 +53,10 @@ test('input that fails ends the program, and is the reason', async (t) => {
   await t.throwsAsync(query(['cat'], { input: broken() }), { message: 'the archive is damaged' });
 });
 
+test('a time limit of 0 is none', async (t) => {
+  t.is((await query(['sleep', '0.2'], { timeout: 0 })).exitCode, 0);
+});
+
 test('a program ends when its time is over or somebody cancels', async (t) => {
   await t.throwsAsync(query(['sleep', '60'], { timeout: 50 }), {
     message: 'cannot finish sleep: it took too long',

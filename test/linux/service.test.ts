@@ -134,8 +134,8 @@ test('a service that ends is started again, also after the supervisor was killed
   const first = supervisor();
   t.regex(first, /^\d+$/);
   process.kill(Number(first), 'SIGKILL');
-  const { restarts } = machine.state();
   t.is(start(machine).status, 0);
+  const { restarts } = machine.state();
   t.not(supervisor(), first);
   await until(
     t,

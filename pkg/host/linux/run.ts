@@ -64,10 +64,8 @@ function stopper(child: ChildProcess, program: string, { timeout, signal }: RunO
     last ??= setTimeout(() => child.kill('SIGKILL'), patience);
   };
   const cancel = (): void => because(cancelled(program));
-  const late = setTimeout(
-    () => because(new MosError('timeout', `cannot finish ${program}: it took too long`)),
-    timeout ?? tenMinutes,
-  );
+  const tooLate = () => because(new MosError('timeout', `cannot finish ${program}: it took too long`));
+  const late = timeout === 0 ? undefined : setTimeout(tooLate, timeout ?? tenMinutes);
   signal?.addEventListener('abort', cancel);
   return {
     get reason() {

@@ -5,6 +5,7 @@ import { runningCommit } from '../current.ts';
 import { loadGeneration } from '../generation.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
+import { findPartition } from './partition.ts';
 import { keptFolder, scratchFolder, volumePlace } from './place.ts';
 
 export type VolumeState = {
@@ -12,8 +13,10 @@ export type VolumeState = {
   readonly persistent: boolean;
   /** In bytes; null where the running manifest has no such volume any more. */
   readonly size: number | null;
-  /** Of its file, in bytes; null where it was never used. */
+  /** Of its file or of what is on its partition, in bytes; null where it was never used. */
   readonly made: number | null;
+  /** Node of its partition; null where it is a file. */
+  readonly partition: string | null;
   /** Inside, in bytes; null where it is not mounted. */
   readonly used: number | null;
   /** The services whose manifest names it. */
@@ -70,12 +73,16 @@ async function measured(
   paths: MachinePaths,
   label: VolumeLabel,
   persistent: boolean,
-): Promise<Pick<VolumeState, 'made' | 'used'>> {
+): Promise<Pick<VolumeState, 'made' | 'used' | 'partition'>> {
   const { image, mount } = volumePlace(paths, label, persistent);
+  const file = await host.files.stat(image);
+  const partition = persistent && file === undefined ? await findPartition(host, paths, label) : undefined;
+  const content = partition?.content;
   const isMounted = (await host.mounts.table()).some(({ target }) => target === mount);
   const space = isMounted ? await host.files.space(mount) : undefined;
   return {
-    made: (await host.files.stat(image))?.size ?? null,
+    made: file?.size ?? (content?.kind === 'ext4' ? content.bytes : null),
+    partition: partition?.node ?? null,
     used: space === undefined ? null : space.total - space.free,
   };
 }

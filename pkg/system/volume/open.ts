@@ -1,9 +1,16 @@
-import { growFileSystem, growVolumeImage, makeVolumeImage } from '../../disk/index.ts';
+import {
+  growMounted,
+  growVolumeImage,
+  makePartitionFileSystem,
+  makeVolumeImage,
+  readContent,
+} from '../../disk/index.ts';
 import { MosError } from '../../errors/index.ts';
 import { folderOf, type Host, type IdRange, type MountEntry, sweepTemporary } from '../../host/index.ts';
 import type { MachineVolume, VolumeLabel } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { MachinePaths } from '../paths.ts';
+import { findPartition, type VolumePartition } from './partition.ts';
 import { mountsFolder, type VolumePlace, volumePlace } from './place.ts';
 
 const mountedAt = (table: readonly MountEntry[], path: string): boolean =>
@@ -15,7 +22,7 @@ const mebibyte = 1024 * 1024;
 export type VolumeRoot = { readonly uid: number; readonly gid: number; readonly mode: number };
 
 /**
- * Mounts a volume, made where it is missing, larger where its manifest says so now; returns the folder that a service is
+ * Mounts a volume from its partition or its file, made where it is missing, larger where its manifest says so now; returns the folder that a service is
  * given. A persistent one is never formatted or shrunk; another one is new whenever nobody had it.
  * The caller holds the lock of the services.
  */
@@ -32,8 +39,11 @@ export async function openVolume(
   if (mountedAt(table, place.mapped)) return place.mapped;
   await using undo = new Undo();
   if (!mountedAt(table, place.mount)) {
-    await prepareImage(host, place, label, definition);
-    await mountImage(host, place, label);
+    const partition = await partitionFor(host, paths, place, label, definition);
+    if (partition === undefined) {
+      await prepareImage(host, place, label, definition);
+      await mountImage(host, place, label);
+    } else await mountPartition(host, place, label, partition, definition.size * mebibyte);
     undo.add(() => host.mounts.unmount(place.mount, { detach: true }));
   }
   await makeRoot(host, place, root);
@@ -43,6 +53,40 @@ export async function openVolume(
   if (idmap !== undefined) await mapVolume(host, place, label, { start: idmap.hostid, count: idmap.count });
   undo.keep();
   return place.mapped;
+}
+
+/** Those that are kept have a partition where there is one; what began in a file stays there. */
+async function partitionFor(
+  host: Host,
+  paths: MachinePaths,
+  { image }: VolumePlace,
+  label: VolumeLabel,
+  { persistent }: MachineVolume['definition'],
+): Promise<VolumePartition | undefined> {
+  if (!persistent || (await host.files.stat(image)) !== undefined) return undefined;
+  return findPartition(host, paths, label);
+}
+
+async function mountPartition(
+  host: Host,
+  { mount }: VolumePlace,
+  label: VolumeLabel,
+  { node, bytes, content }: VolumePartition,
+  wanted: number,
+): Promise<void> {
+  if (content.kind === 'foreign')
+    throw new MosError(
+      'exists',
+      `cannot use the volume ${label}: its partition ${node} holds something that is no ext4 file system`,
+      { hint: `nothing is formatted that is not empty; give it up: mosctl volume purge ${label}` },
+    );
+  if (bytes < wanted)
+    throw new MosError(
+      'no-space',
+      `cannot use the volume ${label}: its manifest says ${wanted} bytes, its partition ${node} has ${bytes}`,
+    );
+  if (content.kind === 'blank') await makePartitionFileSystem(host, node, wanted);
+  await mountFileSystem(host, { source: node, target: mount, label, where: node, bytes: wanted });
 }
 
 async function mapVolume(
@@ -79,19 +123,43 @@ async function prepareImage(
 }
 
 async function mountImage(host: Host, { image, mount }: VolumePlace, label: VolumeLabel): Promise<void> {
-  await host.files.makeFolder(mount, { parents: true, mode: 0o700 });
+  const bytes = (await host.files.stat(image))?.size ?? 0;
   await using loop = await host.devices.loopAttach(image, { autoclear: true });
+  // Smaller than its file also after a crash between the two.
+  await mountFileSystem(host, { source: loop.device, target: mount, label, where: image, bytes });
+}
+
+type FileSystem = {
+  readonly source: string;
+  readonly target: string;
+  readonly label: VolumeLabel;
+  /** What a person knows it by. */
+  readonly where: string;
+  /** How large it is to be at least. */
+  readonly bytes: number;
+};
+
+async function mountFileSystem(host: Host, volume: FileSystem): Promise<void> {
+  const { source, target, bytes } = volume;
+  const content = await readContent(host, source);
+  await host.files.makeFolder(target, { parents: true, mode: 0o700 });
+  await mountSound(host, volume);
+  if (content.kind === 'ext4' && content.bytes < bytes)
+    await growMounted(host, source, bytes, {
+      unmount: () => host.mounts.unmount(target),
+      mount: () => mountSound(host, volume),
+    });
+}
+
+async function mountSound(host: Host, { source, target, label, where }: FileSystem): Promise<void> {
   try {
-    const flags = ['nodev', 'nosuid'] as const;
-    await host.mounts.mount({ fstype: 'ext4', source: loop.device, target: mount, flags, isPrivate: true });
+    await host.mounts.mount({ fstype: 'ext4', source, target, flags: ['nodev', 'nosuid'], isPrivate: true });
   } catch (cause) {
-    throw new MosError('corrupt', `cannot mount the volume ${label}: ${image} has no sound file system`, {
+    throw new MosError('corrupt', `cannot mount the volume ${label}: ${where} has no sound file system`, {
       hint: `check it with fsck.ext4, or give it up: mosctl volume purge ${label}`,
       cause,
     });
   }
-  // Nothing where it fills its device already: also after a crash between the file and the file system.
-  await growFileSystem(host, loop.device);
 }
 
 /** A new volume belongs to whom the image says; what is there stays as it is. */

@@ -1,8 +1,11 @@
+import { erasePartition } from '../../disk/index.ts';
 import { MosError } from '../../errors/index.ts';
 import { folderOf, type Host } from '../../host/index.ts';
-import { parseVolumeLabel } from '../../manifest/index.ts';
+import { parseVolumeLabel, type VolumeLabel } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
+import type { MachinePaths } from '../paths.ts';
 import { lockServices } from '../service/record.ts';
+import { findPartition } from './partition.ts';
 import { mountsFolder, volumePlace } from './place.ts';
 
 export type PurgeResult = { readonly label: string; readonly bytes: number };
@@ -29,8 +32,17 @@ export async function purgeVolume(
     await host.files.remove(image);
     await host.files.syncFolder(folderOf(image));
   }
+  bytes += await purgePartition(host, paths, label);
   if (bytes > 0) return { label, bytes };
   throw new MosError('not-found', `cannot remove the volume ${label}: it was never made`, {
     hint: 'see mosctl volume ls',
   });
+}
+
+/** What is no file system of ours goes too: that is what its refusal says to do. */
+async function purgePartition(host: Host, paths: MachinePaths, label: VolumeLabel): Promise<number> {
+  const found = await findPartition(host, paths, label);
+  if (found === undefined || found.content.kind === 'blank') return 0;
+  await erasePartition(host, found.node);
+  return found.content.kind === 'ext4' ? found.content.bytes : found.bytes;
 }

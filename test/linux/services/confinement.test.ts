@@ -47,7 +47,7 @@ for d in ${devices.join(' ')}; do busybox stat -c "%n %u %a %t:%T" $d; done; bus
         },
         absent: { script: wait, more: ', devices: [/dev/not-there]' },
       },
-      'storage:\n  - { label: data, persistent: false, nsgroup: closed, size: 8M }\n',
+      { storage: 'storage:\n  - { label: data, persistent: false, nsgroup: closed, size: 8M }\n' },
     );
     const said = async (name: string) => {
       t.is(machine.activate(name).err, '');
