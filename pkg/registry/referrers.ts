@@ -1,6 +1,7 @@
 import { codeOf, isMosError, MosError } from '../errors/index.ts';
 import {
   type Descriptor,
+  type Digest,
   digestHex,
   digestOf,
   type ImageIndex,
@@ -123,15 +124,21 @@ const updateLimit = 8;
 
 /**
  * Notes a referrer where the registry doesn't do it. The specification has no compare-and-swap: two writers can overwrite
- * each other, so what was written is read again until the entry is in it. Writers of this process wait for each other.
+ * each other, so what was written is read again until the entry is in it. Writers of this process wait for each other,
+ * and who comes first writes the entries of those who wait too.
  */
 export async function noteReferrer(place: Place, subject: Descriptor, entry: Descriptor): Promise<void> {
   if ((await askReferrers(place, subject)) !== undefined) return;
-  await inTurn(`${place.client.address.origin}/${place.repository}@${subject.digest}`, async () => {
+  const key = `${place.client.address.origin}/${place.repository}@${subject.digest}`;
+  const wanted = waiting.get(key) ?? new Map();
+  waiting.set(key, wanted.set(entry.digest, entry));
+  await inTurn(key, async () => {
     for (let attempt = 1; attempt <= updateLimit; attempt++) {
-      const before = await readFallback(place, subject);
-      if (before?.entries.some(({ digest }) => digest === entry.digest)) return;
-      await pushManifest(place, renderIndex([...(before?.entries ?? []), entry]), fallbackTag(subject));
+      const before = (await readFallback(place, subject))?.entries ?? [];
+      const isThere = ({ digest }: Descriptor) => before.some((one) => one.digest === digest);
+      if (isThere(entry)) return;
+      const missing = [...new Map(wanted).set(entry.digest, entry).values()].filter((one) => !isThere(one));
+      await pushManifest(place, renderIndex([...before, ...missing]), fallbackTag(subject));
       // The next turn reads it again; who lost waits a random while, so that one of them comes through.
       if (attempt > 1) await place.client.pause(Math.min(attempt - 1, 3));
     }
@@ -139,8 +146,14 @@ export async function noteReferrer(place: Place, subject: Descriptor, entry: Des
       'busy',
       `cannot write ${nameAt(place, fallbackTag(subject))}: others overwrote it ${updateLimit} times`,
     );
+  }).finally(() => {
+    wanted.delete(entry.digest);
+    if (wanted.size === 0) waiting.delete(key);
   });
 }
+
+/** Entries on their way into a list. */
+const waiting = new Map<string, Map<Digest, Descriptor>>();
 
 function renderIndex(entries: readonly Descriptor[]): Document {
   const index = { schemaVersion: 2, mediaType: media.index, manifests: entries };

@@ -13,6 +13,8 @@ export class CountingStore implements ContentStore {
   readonly #isDry: boolean;
   /** What a dry run would have put; documents with their bytes, to be read again. */
   readonly #put = new Map<Digest, Uint8Array | undefined>();
+  /** What the store said it has: who copies asks, and so does `put`. */
+  readonly #has = new Map<Digest, Promise<boolean>>();
   #sentBytes = 0;
 
   constructor(store: Repository | undefined, isDry: boolean) {
@@ -25,7 +27,10 @@ export class CountingStore implements ContentStore {
   }
 
   async has(descriptor: Descriptor): Promise<boolean> {
-    return this.#put.has(descriptor.digest) || ((await this.#store?.has(descriptor)) ?? false);
+    if (this.#put.has(descriptor.digest)) return true;
+    const known = this.#has.get(descriptor.digest) ?? this.#store?.has(descriptor);
+    if (known !== undefined) this.#has.set(descriptor.digest, known);
+    return (await known) ?? false;
   }
 
   open(descriptor: Descriptor): AsyncIterable<Uint8Array> {
@@ -38,11 +43,23 @@ export class CountingStore implements ContentStore {
   async put(descriptor: Descriptor, body: AsyncIterable<Uint8Array>): Promise<void> {
     const isThere = await this.has(descriptor);
     if (!isThere) this.#sentBytes += descriptor.size;
-    if (!this.#isDry) return this.#store?.put(descriptor, body);
+    if (!this.#isDry) return this.#keep(descriptor, this.#store?.put(descriptor, body));
     const chunks: Uint8Array[] = [];
     for await (const chunk of body) if (isDocument(descriptor)) chunks.push(chunk);
     if (!isThere)
       this.#put.set(descriptor.digest, isDocument(descriptor) ? Buffer.concat(chunks) : undefined);
+  }
+
+  async putFrom(descriptor: Descriptor, open: (start: number) => AsyncIterable<Uint8Array>): Promise<void> {
+    const { putFrom } = this.#store ?? {};
+    if (this.#isDry || putFrom === undefined) return this.put(descriptor, open(0));
+    if (!(await this.has(descriptor))) this.#sentBytes += descriptor.size;
+    await this.#keep(descriptor, putFrom.call(this.#store, descriptor, open));
+  }
+
+  async #keep(descriptor: Descriptor, put: Promise<void> | undefined): Promise<void> {
+    await put;
+    this.#has.set(descriptor.digest, Promise.resolve(true));
   }
 
   /** Nothing is kept for a dry run. */

@@ -34,14 +34,21 @@ export type ImageName = keyof typeof images;
 /** The layers of images that grow on Debian's come on top of its own. */
 const onDebian: readonly ImageName[] = ['system', 'twenty'];
 
-export const debianTar = (): string => {
-  const blob = (digest: string) => `build/images/debian/blobs/sha256/${digest.slice(7)}`;
+export const debianTar = (): string => firstLayer('build/images/debian', '1');
+
+/** The file of the first layer of an image in a layout. */
+function firstLayer(folder: string, name: string): string {
+  const blob = (digest: string) => `${folder}/blobs/sha256/${digest.slice(7)}`;
   const read = (file: string) => JSON.parse(readFileSync(file, 'utf8'));
-  const named = (entry: { annotations: Record<string, string> }) =>
-    entry.annotations['org.opencontainers.image.ref.name'] === '1';
-  const { digest } = read('build/images/debian/index.json').manifests.find(named);
+  const named = (entry: { annotations?: Record<string, string> }) =>
+    entry.annotations?.['org.opencontainers.image.ref.name'] === name;
+  const { digest } = read(`${folder}/index.json`).manifests.find(named);
   return blob(read(blob(digest)).layers[0].digest);
-};
+}
+
+/** The same of an image that `imageSource` gave. */
+export const layerFile = (source: string): string =>
+  firstLayer(layout, source.slice(source.lastIndexOf(':') + 1));
 
 /** Makes the image where it is missing; returns its reference. */
 export function imageSource(name: ImageName, say: (text: string) => void): string {

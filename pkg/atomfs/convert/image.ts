@@ -12,7 +12,7 @@ import {
   runPool,
 } from '../../oci/index.ts';
 import { openInspection } from '../inspection/index.ts';
-import { parseLayerType } from '../layer.ts';
+import { isAtomfsLayer, parseLayerType } from '../layer.ts';
 import { ConversionCache } from './cache.ts';
 import { type ImageConfig, parseImageConfig, renderImageConfig } from './config.ts';
 import { type ConvertOptions, defaultFormat, defaultLimit } from './index.ts';
@@ -33,13 +33,23 @@ export async function convertImage(
 ): Promise<Descriptor> {
   const image = await readImage(host, source, root, options);
   await using _session = await target.session?.();
-  const layers = await convertLayers(host, source, target, image, options);
   // The bytes of an image that needs no conversion stay the same, so its digest does too.
-  if (layers.every((layer, i) => layer === image.manifest.layers[i]) && image.type === media.manifest) {
-    await putDocument(target, image.manifest.config.mediaType, image.configBytes);
-    return putDocument(target, image.type, image.bytes);
-  }
-  return writeImage(target, image, layers);
+  const isKept =
+    image.type === media.manifest && image.manifest.layers.every(({ mediaType }) => isAtomfsLayer(mediaType));
+  const { config } = image.manifest;
+  const [layers] = await together([
+    convertLayers(host, source, target, image, options),
+    isKept ? putDocument(target, config.mediaType, image.configBytes) : undefined,
+  ]);
+  return isKept ? putDocument(target, image.type, image.bytes) : writeImage(target, image, layers);
+}
+
+/** All of them, and the first failure only when the others have ended too. */
+async function together<T extends readonly unknown[]>(
+  works: readonly [...T],
+): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
+  await Promise.allSettled(works);
+  return Promise.all(works);
 }
 
 type Image = {

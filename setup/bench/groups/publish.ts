@@ -1,8 +1,8 @@
 import { type RegistryKind, startRegistry } from '../../../test/helpers/registries.ts';
 import { FreshFolders } from '../folders.ts';
-import { imageSource } from '../images.ts';
+import { imageSource, layerFile } from '../images.ts';
 import { inTurn, programSide, type Side } from '../pairs.ts';
-import type { Program } from '../program.ts';
+import { type Program, shell } from '../program.ts';
 import { type Context, type Group, milliseconds, type Row, seconds } from '../row.ts';
 import { publishProgram } from '../vendor.ts';
 
@@ -31,6 +31,18 @@ const skopeoCopy = (source: string, host: string): Program => ({
   argv: ['skopeo', 'copy', '--quiet', '--dest-tls-verify=false', source, `docker://${host}/mos:1`],
 });
 
+/** What the registry itself takes: the bytes of the layer by one PUT, as the specification has it, and nothing else. */
+const putLayer = (file: string, host: string): Program =>
+  shell(
+    `at=$(curl -sf -o "$3" -w '%header{location}' -X POST "http://$2/v2/mos/blobs/uploads/")
+    case $at in /*) at=http://$2$at ;; esac
+    case $at in *\\?*) at=$at\\& ;; *) at=$at\\? ;; esac
+    curl -sf -o "$3" -H Expect: -H 'Content-Type: application/octet-stream' -T "$1" "$at"digest="sha256:\${1##*/}"`,
+    file,
+    host,
+    '/dev/null',
+  );
+
 export const publish: Group = {
   name: 'publish',
   async run(context): Promise<Row[]> {
@@ -41,6 +53,7 @@ export const publish: Group = {
     const first = await inTurn(pairs, {
       ours: emptyRegistry(context, 'ours', program(system)),
       theirs: emptyRegistry(context, 'theirs', (host) => skopeoCopy(system, host)),
+      bare: emptyRegistry(context, 'bare', (host) => putLayer(layerFile(system), host)),
       oursInMemory: emptyRegistry(context, 'ours-in-memory', program(system), 'referrers'),
       theirsInMemory: emptyRegistry(
         context,
@@ -66,7 +79,14 @@ export const publish: Group = {
         goal: 0.6,
       },
       {
-        work: 'the same, to a registry that keeps it in memory',
+        work: 'the registry alone: `curl -T` of the layer, nothing hashed, signed or named by the client',
+        against: '`skopeo copy` of the image',
+        unit: 'ms',
+        ours: milliseconds(first.bare),
+        theirs: milliseconds(first.theirs),
+      },
+      {
+        work: '`mosb manifest publish` of it to a registry that keeps it in memory',
         against: '`skopeo copy` of the image to that',
         unit: 'ms',
         ours: milliseconds(first.oursInMemory),
