@@ -15,6 +15,7 @@ export function renderStatus(status: StatusResult): string {
     `generation ${running.generation}: ${running.summary} (${renderTime(running.time)})`,
     `  ${versions.join(', ')}`,
     ...(next === null ? [] : [`  the next boot takes generation ${next.generation}: ${next.summary}`]),
+    ...(status.update === null ? [] : [`  update: ${renderUpdate(status.update)}`]),
     `  last good: ${good === null ? 'none yet' : `generation ${good.generation}`}${status.booted === null ? '' : `, booted: generation ${status.booted}`}`,
     ...(status.product === null ? [] : [`  product ${status.product} (${status.productOrigin})`]),
     ...(status.targets.length === 0 ? [] : [renderTargets(status)]),
@@ -22,6 +23,13 @@ export function renderStatus(status: StatusResult): string {
     ...status.warnings.map((warning) => `warning: ${warning}`),
   ].join('\n');
 }
+
+const renderUpdate = ({ state, version, availableAt, notYet }: NonNullable<StatusResult['update']>): string =>
+  [
+    `${state}${version === null ? '' : ` ${version}`}`,
+    ...(notYet === null ? [] : [`not yet: ${notYet}`]),
+    ...(availableAt === null ? [] : [`for this machine from ${renderTime(availableAt)}`]),
+  ].join(', ');
 
 const renderTargets = ({ targets }: StatusResult): string =>
   renderTable(

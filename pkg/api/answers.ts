@@ -9,6 +9,7 @@ import type {
   StatusMount,
   StatusResult,
   StatusTarget,
+  UpdateSummary,
 } from '../system/index.ts';
 import type { AuditEntry } from './audit.ts';
 import { anyText, choice, flag, integer, list, nullable, object, type Schema } from './schema.ts';
@@ -41,6 +42,14 @@ export const statusSchema: Schema<StatusResult> = object<StatusResult>({
   release: nullable(integer()),
   securityVersion: nullable(integer()),
   floor: integer(),
+  update: nullable(
+    object<UpdateSummary>({
+      state: choice('Idle', 'Available', 'Staged', 'Ready'),
+      version: nullable(anyText),
+      availableAt: nullable(anyText),
+      notYet: nullable(anyText),
+    }),
+  ),
   acceptedRelease: nullable(integer()),
   targets: list(
     object<StatusTarget>({

@@ -51,7 +51,13 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   const audit = await openAudit(host, folder);
   const jobs = await openJobs(host, `${folder}/jobs`, () => newestGeneration(host, root), options.tell);
   const refs = ['current', 'next', 'good'].map((name) => `${state.git}/refs/mos/${name}`);
-  const places = [...refs, `${state.git}/packed-refs`, state.records, `${paths.run}/booted.json`];
+  const places = [
+    ...refs,
+    `${state.git}/packed-refs`,
+    state.records,
+    `${state.records}/upgrade/record.json`,
+    `${paths.run}/booted.json`,
+  ];
   const believed = [paths.manifestCa, paths.serverCertificate, ...(ca === undefined ? [] : [ca])];
   const look = async (): Promise<string> => {
     const marks = await Promise.all([...places, ...believed].map((path) => markOf(host, path)));

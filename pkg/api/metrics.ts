@@ -64,6 +64,14 @@ export async function renderMetrics(api: Api): Promise<string> {
       'Generations that failed to boot or prove good.',
       one(history.filter(({ verdict }) => verdict === 'bad').length),
     ),
+    gauge(
+      'mos_update_state',
+      '1 for the state in which the update is.',
+      ['Idle', 'Available', 'Staged', 'Ready'].map((state) => ({
+        labels: { state },
+        value: (status.update?.state ?? 'Idle') === state ? 1 : 0,
+      })),
+    ),
     gauge('mos_floor', 'The security version below which nothing starts.', one(status.floor)),
     gauge('mos_warnings', 'Warnings of mosctl status.', one(status.warnings.length)),
     gauge(

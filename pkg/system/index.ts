@@ -131,6 +131,7 @@ export type { UpgradeOptions } from './upgrade/commands.ts';
 export type { ChosenUpdate, CommandRecord, CommandType, FailedUpdate } from './upgrade/record.ts';
 export type { SettingsChange, UpdateSettings, UpdateSource } from './upgrade/settings.ts';
 export type { NextStep, UpdateSlot, UpdatesStatus } from './upgrade/status.ts';
+export type { UpdateSummary } from './upgrade/summary.ts';
 export type { UpdateHold } from './upgrade/update-holds.ts';
 export const applyUpdate: typeof import('./upgrade/index.ts').applyUpdate = async (...args) =>
   (await import('./upgrade/index.ts')).applyUpdate(...args);

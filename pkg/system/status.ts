@@ -15,6 +15,7 @@ import { type Machine, notInstalled, openMachine } from './machine.ts';
 import { installMark } from './paths.ts';
 import { machineProduct } from './product.ts';
 import { mountsByTarget, type StatusMount } from './status-mounts.ts';
+import { summarizeUpgrade, type UpdateSummary } from './upgrade/summary.ts';
 
 export type StatusOptions = { readonly root: string; readonly ca?: string | undefined };
 
@@ -46,6 +47,8 @@ export type StatusResult = {
   readonly release: number | null;
   readonly securityVersion: number | null;
   readonly floor: number;
+  /** What is known of an update; null for nothing. */
+  readonly update: UpdateSummary | null;
   readonly acceptedRelease: number | null;
   /** Empty where the manifests of the running generation can't be believed: see warnings. */
   readonly targets: readonly StatusTarget[];
@@ -80,17 +83,23 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
   const running = await readGenerationCommit(host, state, commit);
   warnings.push(...(await trialWarnings(host, machine, running.number)));
   warnings.push(...standing(product?.origin, [...mounts.values()].flat()));
+  const next = roles.next === commit ? null : await shown(roles.next);
+  const update = await summarizeUpgrade(host, state, next?.generation ?? null).catch((error: unknown) => {
+    warnings.push(messageOf(error));
+    return null;
+  });
   return {
     root,
     product: product?.product ?? null,
     productOrigin: product?.origin ?? null,
     running: toGeneration(running),
-    next: roles.next === commit ? null : await shown(roles.next),
+    next,
     good: await shown(roles.good),
     booted: booted?.generation ?? null,
     release: loaded?.machine.release ?? null,
     securityVersion: loaded?.machine.security_version ?? null,
     floor: floor.value,
+    update,
     acceptedRelease: accepted.value?.release ?? null,
     targets: loaded === undefined ? [] : targetsOf(loaded, mounts),
     otherMounts: mounts.get('') ?? [],

@@ -27,5 +27,8 @@ test('docs/operate-machines.md can be followed as it stands', async (t) => {
   });
   t.is([...stdout.matchAll(/^generation 2: data 1\.0\.0 → 2\.0\.0 /gm)].length, 10, stderr);
   t.regex(stdout, /^generation 3 has the content of generation 1$/m);
+  t.regex(stdout, /^Staged: an update is fetched and verified$/m);
+  t.regex(stdout, /^nobody holds updates$/m);
+  t.regex(stdout, /^wrote .*m3\.tar, /m);
   t.regex(stderr, /cannot trust the client: its certificate "desk" was revoked/);
 });

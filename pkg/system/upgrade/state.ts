@@ -41,7 +41,7 @@ export function reconcile(record: UpgradeRecord, machine: MachineLook, now: Date
 }
 
 /** What waited for the next boot does so no more. */
-const landed = (record: UpgradeRecord, { next }: MachineLook): UpgradeRecord =>
+export const landed = (record: UpgradeRecord, { next }: Pick<MachineLook, 'next'>): UpgradeRecord =>
   record.generation === null || record.generation === next ? record : { ...record, ...withoutUpdate };
 
 function judged(record: UpgradeRecord, machine: MachineLook, now: Date): UpgradeRecord {

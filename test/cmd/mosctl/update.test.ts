@@ -69,4 +69,8 @@ check-every   6 h
     await say('apply'),
     /^Idle: there is an update, and not yet for this machine\n.*\n {2}not yet: version-lock allows 1.0.0 only\n/,
   );
+  t.regex(
+    plain((await mosctl(root, 'status')).stdout, { SOURCE: source }),
+    /^ {2}update: Idle SOURCE, not yet: version-lock allows 1\.0\.0 only$/m,
+  );
 });

@@ -4,7 +4,7 @@ import test from 'ava';
 import type { Host } from '../../../pkg/host/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
 import { parseReference } from '../../../pkg/oci/index.ts';
-import { changeSettings, install, updateCommand } from '../../../pkg/system/index.ts';
+import { changeSettings, install, status, updateCommand } from '../../../pkg/system/index.ts';
 import { makeRoot } from '../../helpers/machine.ts';
 import { openDesk } from '../../helpers/release.ts';
 import { builtAt } from '../../helpers/vendor.ts';
@@ -73,6 +73,13 @@ test('a machine follows a channel: its turn, its rules, what the publisher takes
 
   const early = ['Idle', '', turn, 'the turn of this machine comes later', null];
   t.deepEqual(await check(), early);
+  t.deepEqual((await status(host, { root })).update, {
+    ...{ state: 'Idle', version: '1.2.0', notYet: 'the turn of this machine comes later' },
+    availableAt: desk
+      .at(2)
+      .toISOString()
+      .replace(/\.\d+Z/, '.000Z'),
+  });
   day = 1.99;
   t.deepEqual(await check(), early);
   await set({ ignoreWaves: true });
