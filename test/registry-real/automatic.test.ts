@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { serve } from '../../pkg/api/index.ts';
@@ -121,7 +121,16 @@ test('a machine updates itself, proves good, and leaves what does not', async (t
   await release(3);
   await machine.live(7);
   await machine.start(2);
-  await machine.live(0, ({ staging_generation }) => staging_generation === null);
+  const record = join(root, 'config/mos/upgrade/record.json');
+  const isSeen = () => JSON.parse(readFileSync(record, 'utf8')).trial.since !== null;
+  await machine.live(0, isSeen);
+  const jobs = join(root, 'config/mos/api/jobs');
+  const isDone = (operation: string) =>
+    readdirSync(jobs)
+      .filter((name) => name.endsWith('.json'))
+      .map((name) => JSON.parse(readFileSync(join(jobs, name), 'utf8')))
+      .some((job) => job.operation === operation && job.state === 'done');
+  await machine.live(1, () => isDone('fall back'));
   const back = await machine.updates();
   t.deepEqual(
     [back.staging_generation, back.failed_updates.map(({ reason }) => reason)],
@@ -136,8 +145,7 @@ test('a machine updates itself, proves good, and leaves what does not', async (t
   await machine.live(7);
   const waiting = (await machine.updates()).staging_generation?.generation ?? 0;
   await machine.start(waiting);
-  const record = join(root, 'config/mos/upgrade/record.json');
-  await machine.live(0, () => JSON.parse(readFileSync(record, 'utf8')).trial.since !== null);
+  await machine.live(0, isSeen);
   t.is((await machine.updates()).automatic?.action, 'fall back');
   t.is((await machine.updates()).active_generation?.release, 4);
   await machine.live(1);

@@ -1,6 +1,6 @@
 import type { UpgradeRecord } from './record.ts';
 import type { UpdateSettings } from './settings.ts';
-import { type MachineLook, stateOf, verdictOf } from './state.ts';
+import { isMissed, type MachineLook, stateOf, verdictOf } from './state.ts';
 import type { UpdateHold } from './update-holds.ts';
 import { nextOpening, parseWindow } from './window.ts';
 
@@ -56,13 +56,14 @@ function planFallBack({ record, machine }: AutomaticState): NextAction | null {
     return now(`generation ${running} failed`);
   const { trial } = record;
   if (trial === null || !trial.automatic) return null;
-  if (trial.generation === next)
-    return trial.bootId === null || trial.bootId === bootId
-      ? null
-      : now('the machine was rebooted and did not start it');
+  const isNext = trial.generation === next;
+  if (isNext && !isMissed(trial, bootId)) return null;
+  // The boot loader may try it again, and the health gate may judge it, before we do.
   const since = trial.since === null ? 0 : Date.parse(trial.since);
-  const why = [`generation ${trial.generation} has not proved good yet`];
-  return { action: 'fall back', at: new Date(since + proofTime), why };
+  const why = isNext
+    ? 'the machine was rebooted and did not start it'
+    : `generation ${trial.generation} has not proved good yet`;
+  return { action: 'fall back', at: new Date(since + proofTime), why: [why] };
 }
 
 function planCheck(state: AutomaticState, now: Date): NextAction {

@@ -1,5 +1,5 @@
 import type { Integrity } from '../../atomfs/index.ts';
-import { exitCodeOf, MosError, messageOf } from '../../errors/index.ts';
+import { exitCodeOf, isMosError, MosError, messageOf } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { parseReference } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
@@ -71,7 +71,7 @@ async function incoming(host: Host, { options, record, folder }: Act) {
   const { root, ca, builtAt, signal } = options;
   const plainHttp = (await readSettings(host, folder)).source?.plainHttp ?? false;
   const reference = parseReference(record.chosen?.reference ?? '');
-  return { root, ca, builtAt, reference, access: { plainHttp, signal } };
+  return { root, ca, builtAt, reference, retry: record.again, access: { plainHttp, signal } };
 }
 
 async function refresh(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {
@@ -101,26 +101,36 @@ async function refresh(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {
   const seen = usable.slice(0, mostSeen).map(since);
   const choice = choose(usable, settings, seen, now);
   const isSame = choice.chosen !== null && record.chosen?.digest === choice.chosen.digest;
-  return { ...choice, failed, seen, recalled, prepared: isSame && record.prepared };
+  return {
+    ...choice,
+    ...{ seen, recalled, failed },
+    again: options.again ?? (isSame && record.again),
+    prepared: isSame && record.prepared,
+  };
 }
 
 const mostSeen = 50;
 
-/** Without those that the machine has: what a tag names may be what runs. */
+/** Without those that the machine has, or had and left: what a tag names is known by its manifest only. */
 async function keepNewer(
   host: Host,
-  { options: { root, ca, builtAt, signal }, report }: Act,
+  { options: { root, ca, builtAt, signal, again = false }, report }: Act,
   { source }: UpdateSettings,
   candidates: readonly Candidate[],
 ): Promise<readonly Candidate[]> {
   const access = { plainHttp: source?.plainHttp ?? false, signal };
   const newer: Candidate[] = [];
   for (const candidate of candidates) {
-    const { reference, isNewer } = candidate;
-    const plan = isNewer
-      ? undefined
-      : await update(host, { root, ca, builtAt, reference, access, plan: true }, report);
-    if (plan === undefined || !('steps' in plan) || plan.steps.length > 0) newer.push(candidate);
+    const { reference, isNewer, version } = candidate;
+    try {
+      const options = { root, ca, builtAt, reference, access, retry: again, plan: true };
+      const plan = isNewer ? undefined : await update(host, options, report);
+      if (plan === undefined || !('steps' in plan) || plan.steps.length > 0) newer.push(candidate);
+    } catch (error) {
+      // As what it tried before and left.
+      if (!isMosError(error, 'state')) throw error;
+      report({ kind: 'note', text: `${version} is not offered: ${messageOf(error)}` });
+    }
   }
   return newer;
 }
@@ -133,7 +143,10 @@ async function activate(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {
   const { digest = '', version = '' } = record.chosen ?? {};
   const trial = {
     ...{ generation, digest, version, automatic: options.automatic ?? false },
-    ...{ since: needsReboot ? null : host.clock.now().toISOString(), bootId: null },
+    ...(needsReboot
+      ? { since: null, sinceBoot: null }
+      : { since: host.clock.now().toISOString(), sinceBoot: act.machine.bootId }),
+    bootId: null,
   };
   if (needsReboot) return { generation, trial };
   // What needs no reboot is made to run now: nothing is left to do.

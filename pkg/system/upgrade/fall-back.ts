@@ -27,7 +27,7 @@ export async function fallBack(
   await blame(host, root, before, reason);
   const { machine } = await takeUpgrade(host, root);
   const { running, next } = machine;
-  const restart = options.reboot ?? (() => reboot(host, { root }));
+  const restart = options.reboot ?? (() => reboot(host, { root, isFailure: true }));
   if (verdictOf(machine, next) === 'bad') {
     await rollback(host, { root, ca, to: running, reason }, report);
     return;

@@ -46,8 +46,9 @@ export type Trial = {
   readonly version: string;
   /** Made by automatic updates, which then also take it back. */
   readonly automatic: boolean;
-  /** Since when it was seen running. */
+  /** Since when it was seen running, or another one in its place; in which boot. */
   readonly since: string | null;
+  readonly sinceBoot: string | null;
   /** Of the boot that was ended for it. */
   readonly bootId: string | null;
 };
@@ -64,6 +65,8 @@ export type AutomaticMemory = {
 export type UpgradeRecord = {
   readonly chosen: ChosenUpdate | null;
   readonly waiting: WaitingUpdate | null;
+  /** Somebody asked for what failed before, too. */
+  readonly again: boolean;
   /** Its images are in the store. */
   readonly prepared: boolean;
   /** The generation that was made of it, and waits for the next boot. */
@@ -80,7 +83,7 @@ export type UpgradeRecord = {
 };
 
 export const emptyRecord: UpgradeRecord = {
-  ...{ chosen: null, waiting: null, prepared: false, generation: null, trial: null },
+  ...{ chosen: null, waiting: null, again: false, prepared: false, generation: null, trial: null },
   ...{ failed: [], command: null, lastFailure: null, seen: [], recalled: null },
   automatic: { checked: null, failures: 0, failedAt: null },
 };

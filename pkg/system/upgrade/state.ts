@@ -1,5 +1,5 @@
 import type { LogEntry } from '../history.ts';
-import type { FailedUpdate, UpgradeRecord } from './record.ts';
+import type { FailedUpdate, Trial, UpgradeRecord } from './record.ts';
 
 export const updateStates = ['Idle', 'Available', 'Staged', 'Ready'] as const;
 export type UpdateState = (typeof updateStates)[number];
@@ -22,6 +22,10 @@ export type MachineLook = {
 
 export const verdictOf = ({ history }: Pick<MachineLook, 'history'>, generation: number | null) =>
   history.find((entry) => entry.generation === generation)?.verdict ?? null;
+
+/** The machine was rebooted for it, and something else runs. */
+export const isMissed = (trial: Trial, bootId: string): boolean =>
+  trial.bootId !== null && trial.bootId !== bootId;
 
 const mostFailed = 50;
 const withoutUpdate = { chosen: null, prepared: false, generation: null } as const;
@@ -47,7 +51,7 @@ export const landed = (record: UpgradeRecord, { next }: Pick<MachineLook, 'next'
 function judged(record: UpgradeRecord, machine: MachineLook, now: Date): UpgradeRecord {
   const { trial } = record;
   if (trial === null) return record;
-  const { running, next } = machine;
+  const { running, next, bootId } = machine;
   const { generation, digest, version } = trial;
   const verdict = verdictOf(machine, generation);
   const over = { ...record, trial: null };
@@ -58,7 +62,7 @@ function judged(record: UpgradeRecord, machine: MachineLook, now: Date): Upgrade
     return withFailed(left, { digest, version, reason, time: now.toISOString() });
   }
   if (generation !== running && generation !== next) return over;
-  if (generation === running && trial.since === null)
-    return { ...record, trial: { ...trial, since: now.toISOString() } };
-  return record;
+  const isDue = generation === running || isMissed(trial, bootId);
+  if (!isDue || trial.sinceBoot === bootId) return record;
+  return { ...record, trial: { ...trial, since: now.toISOString(), sinceBoot: bootId } };
 }

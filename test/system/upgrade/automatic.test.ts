@@ -22,7 +22,15 @@ const idle: UpgradeRecord = { ...emptyRecord, automatic: memory };
 const chosen = { version: 'v', digest: 'sha256:1', reference: 'r', available_at: minutes(-5) };
 const available = { ...idle, chosen };
 const staged = { ...available, prepared: true };
-const trial = { generation: 7, digest: 'sha256:1', version: 'v', automatic: true, since: null, bootId: null };
+const trial = {
+  generation: 7,
+  digest: 'sha256:1',
+  version: 'v',
+  automatic: true,
+  since: null,
+  sinceBoot: null,
+  bootId: null,
+};
 const ready = { ...staged, generation: 7, trial };
 
 const machine = (more: Partial<MachineLook> = {}): MachineLook => ({
@@ -159,9 +167,12 @@ for (const [title, given, expected] of [
     'check in 300 min',
   ],
   [
-    'what was to be booted and was not is taken back',
-    { record: { ...ready, trial: { ...trial, bootId: 'boot 0' } }, machine: machine({ next: 7 }) },
-    'fall back now: the machine was rebooted and did not start it',
+    'what was to be booted and was not is left to the boot loader for a quarter of an hour',
+    {
+      record: { ...ready, trial: { ...trial, bootId: 'boot 0', since: minutes(-5), sinceBoot: 'boot 1' } },
+      machine: machine({ next: 7 }),
+    },
+    'fall back in 10 min: the machine was rebooted and did not start it',
   ],
   [
     'while the reboot is under way nothing is taken back',

@@ -3,7 +3,15 @@ import { emptyRecord, type UpgradeRecord } from '../../../pkg/system/upgrade/rec
 import { type MachineLook, reconcile } from '../../../pkg/system/upgrade/state.ts';
 
 const now = new Date('2027-03-01T12:00:00Z');
-const trial = { generation: 7, digest: 'sha256:1', version: 'v', automatic: true, since: null, bootId: null };
+const trial = {
+  generation: 7,
+  digest: 'sha256:1',
+  version: 'v',
+  automatic: true,
+  since: null,
+  sinceBoot: null,
+  bootId: null,
+};
 const record: UpgradeRecord = {
   ...emptyRecord,
   chosen: { version: 'v', digest: 'sha256:1', reference: 'r', available_at: '2027-03-01T00:00:00.000Z' },
@@ -27,7 +35,7 @@ test('the machine is right about what became of an update', (t) => {
 
 test('a generation that runs and has no verdict yet is on trial since it was seen', (t) => {
   const seen = reconcile(record, look(7, null, null), now);
-  t.deepEqual(seen, { ...over, trial: { ...trial, since: '2027-03-01T12:00:00.000Z' } });
+  t.deepEqual(seen, { ...over, trial: { ...trial, since: '2027-03-01T12:00:00.000Z', sinceBoot: 'b' } });
   t.is(reconcile(seen, look(7, null, null), new Date('2027-03-01T13:00:00Z')), seen);
   t.deepEqual(reconcile(seen, look(8, null, null), now), over); // somebody went elsewhere
 });
