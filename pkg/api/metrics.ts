@@ -1,4 +1,5 @@
-import { log, machinePaths, ps } from '../system/index.ts';
+import { type Host, readTextIfThere } from '../host/index.ts';
+import { log, machinePaths, ps, updateStates, updatesStatus } from '../system/index.ts';
 import type { Api } from './api.ts';
 
 type Sample = { readonly labels?: Readonly<Record<string, string>>; readonly value: number };
@@ -32,11 +33,13 @@ const escaped = (text: string): string =>
 export async function renderMetrics(api: Api): Promise<string> {
   const { host, options, counts, jobs } = api;
   const { root } = options;
-  const [status, history, services, paths] = await Promise.all([
+  const [status, history, services, paths, updates, bootTime] = await Promise.all([
     api.status(),
     log(host, { root }),
     ps(host, { root }),
     machinePaths(host, root),
+    updatesStatus(host, { root }),
+    readBootTime(host),
   ]);
   const places = { config: paths.config, store: paths.store };
   const spaces = await Promise.all(
@@ -65,12 +68,24 @@ export async function renderMetrics(api: Api): Promise<string> {
       one(history.filter(({ verdict }) => verdict === 'bad').length),
     ),
     gauge(
+      'mos_boot_time_seconds',
+      'When the machine was booted, in Unix time: each boot is a change.',
+      bootTime === undefined ? [] : one(bootTime),
+    ),
+    gauge(
       'mos_update_state',
-      '1 for the state in which the update is.',
-      ['Idle', 'Available', 'Staged', 'Ready'].map((state) => ({
-        labels: { state },
-        value: (status.update?.state ?? 'Idle') === state ? 1 : 0,
-      })),
+      '1 for the state that the update is in, as GET /updates/status tells it.',
+      updateStates.map((state) => ({ labels: { state }, value: state === updates.update_state ? 1 : 0 })),
+    ),
+    gauge(
+      'mos_updates_failed',
+      'Updates that are not offered again until told, because they failed to boot.',
+      one(updates.failed_updates.length),
+    ),
+    gauge(
+      'mos_update_recalled',
+      '1 where the publisher wants nobody to run what runs here.',
+      one(updates.recalled === null ? 0 : 1),
     ),
     gauge('mos_floor', 'The security version below which nothing starts.', one(status.floor)),
     gauge('mos_warnings', 'Warnings of mosctl status.', one(status.warnings.length)),
@@ -107,6 +122,8 @@ export async function renderMetrics(api: Api): Promise<string> {
       'Problems that verify found since the daemon began.',
       one(counts.get('verify_problems') ?? 0),
     ),
+    counter('mos_mirror_requests_total', 'Answers to neighbours.', one(counts.get('mirror_requests') ?? 0)),
+    counter('mos_mirror_bytes_total', 'Bytes given to neighbours.', one(counts.get('mirror_bytes') ?? 0)),
     counter(
       'mos_api_requests_total',
       'Answers of the daemon, by class of status.',
@@ -117,6 +134,15 @@ export async function renderMetrics(api: Api): Promise<string> {
     ),
   ]);
 }
+
+/** `btime` of proc_stat(5); undefined where it is not told. */
+export const parseBootTime = (text: string): number | undefined => {
+  const seconds = /^btime (\d+)$/m.exec(text)?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
+};
+
+const readBootTime = async (host: Host): Promise<number | undefined> =>
+  parseBootTime((await readTextIfThere(host, '/proc/stat')) ?? '');
 
 const gauge = (name: string, help: string, samples: readonly Sample[]): Metric => ({
   name,

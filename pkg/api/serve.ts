@@ -45,7 +45,14 @@ export async function serve(host: Host, options: ServeOptions, report: Report): 
   listeners.use(await listenServices(api, limits));
   if (options.tls !== undefined) opened.push(listeners.use(await listenTls(api, options.tls, limits)));
   if (options.mirror !== undefined)
-    opened.push(listeners.use(await listenMirror(host, options.root, options.mirror, options.builtAt)));
+    opened.push(
+      listeners.use(
+        await listenMirror(host, options.root, options.mirror, options.builtAt, (bytes) => {
+          api.counts.set('mirror_requests', (api.counts.get('mirror_requests') ?? 0) + 1);
+          api.counts.set('mirror_bytes', (api.counts.get('mirror_bytes') ?? 0) + bytes);
+        }),
+      ),
+    );
   await using _automatic = startAutomatic(api);
   const addresses = opened.map(({ address }) => address);
   for (const address of addresses) report({ kind: 'note', text: `listening at ${address}` });

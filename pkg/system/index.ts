@@ -130,6 +130,7 @@ export type { NextAction } from './upgrade/automatic.ts';
 export type { UpgradeOptions } from './upgrade/commands.ts';
 export type { ChosenUpdate, CommandRecord, CommandType, FailedUpdate } from './upgrade/record.ts';
 export type { SettingsChange, UpdateSettings, UpdateSource } from './upgrade/settings.ts';
+export { updateStates } from './upgrade/state.ts';
 export type { NextStep, UpdateSlot, UpdatesStatus } from './upgrade/status.ts';
 export type { UpdateSummary } from './upgrade/summary.ts';
 export type { UpdateHold } from './upgrade/update-holds.ts';

@@ -28,6 +28,9 @@ targets:
   await using api = await openApi(linuxHost, { root, builtAt: new Date(0) });
   const text = await renderMetrics(api);
   t.regex(text, /^mos_generation 1$/m);
+  t.regex(text, /^mos_update_state\{state="Idle"\} 1$/m);
+  t.regex(text, /^mos_update_state\{state="Ready"\} 0$/m);
+  t.regex(text, /^mos_boot_time_seconds [1-9]\d{9}$/m);
   t.regex(text, /^mos_space_free_bytes\{place="store"\} [1-9]\d*$/m);
   const given = new Set([...text.matchAll(/^# TYPE (\S+) /gm)].map((match) => match[1]));
   for (const file of ['dashboard.json', 'alerts.yaml'])

@@ -9,6 +9,7 @@ import { mosctl } from '../helpers/cli.ts';
 import { programs, startDaemon } from '../helpers/daemon.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { installFrom, makeRoot } from '../helpers/machine.ts';
+import { call } from '../helpers/unix-http.ts';
 import { addImage, addProduct, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
 
 // A machine as a mirror, read by the tools that people have.
@@ -71,7 +72,7 @@ for (const [name, program] of Object.entries(programs)) {
     `${name}: a machine is installed from a mirror alone, and nothing is written there`,
     async (t) => {
       const { root, vendor } = await makeMirror(t);
-      const { port } = await startDaemon(t, program, root, open, 1);
+      const { port, socket } = await startDaemon(t, program, root, open, 1);
       const index = readFileSync(join(root, 'atomfs-cache/mos/index.json'), 'utf8');
       const other = await makeRoot(t, vendor);
       const { exit, stderr } = await mosctl(other, 'install', `http://127.0.0.1:${port}/machine/install:1`);
@@ -79,6 +80,8 @@ for (const [name, program] of Object.entries(programs)) {
       const put = await fetch(`http://127.0.0.1:${port}/v2/mos/blobs/uploads/`, { method: 'POST' });
       t.deepEqual([put.status, put.headers.get('allow')], [405, 'GET, HEAD']);
       t.is(readFileSync(join(root, 'atomfs-cache/mos/index.json'), 'utf8'), index);
+      const { body } = await call(socket, 'GET', '/metrics');
+      t.regex(body, /^mos_mirror_bytes_total [1-9]\d{3}/m);
     },
   );
 

@@ -4,7 +4,14 @@ import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { offerMark, readOffer } from '../../system/index.ts';
 import { fresh } from '../fresh.ts';
-import { type Answer, type Limits, type Request, serveConnection, usualLimits } from '../http/index.ts';
+import {
+  type Answer,
+  type Bytes,
+  type Limits,
+  type Request,
+  serveConnection,
+  usualLimits,
+} from '../http/index.ts';
 import { accept, boundAddress, ending, type Listener, listening } from '../listener.ts';
 import { certificateOf, mutualTls } from '../server.ts';
 import { registryError } from './answers.ts';
@@ -33,15 +40,19 @@ export async function listenMirror(
   root: string,
   options: MirrorOptions,
   builtAt: Date,
-  limits: Limits = mirrorLimits,
+  count: (bytes: number) => void = () => {},
 ): Promise<Listener> {
+  const limits = mirrorLimits;
   const offer = fresh(
     () => offerMark(host, root),
     () => readOffer(host, root),
   );
   const answer = async (request: Request): Promise<Answer> => {
     try {
-      return await answerRegistry(await offer(), request);
+      const given = await answerRegistry(await offer(), request);
+      const isSent = request.method !== 'HEAD' && 'length' in Object(given.body);
+      count(isSent ? (given.body as Bytes).length : 0);
+      return given;
     } catch (error) {
       if (error instanceof MosError) return registryError(503, 'UNKNOWN');
       throw error;
