@@ -48,6 +48,9 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   const paths = await machinePaths(host, root);
   const state = openState(paths.config);
   const folder = `${state.records}/api`;
+  await host.files.makeFolder(folder, { parents: true, mode: 0o700 });
+  // Two would each say of the jobs of the other that nobody is at work on them, and tear the log of calls apart.
+  const alone = await host.files.lock(`${folder}/daemon.lock`, { wait: 0, owner: 'mosctl serve' });
   const audit = await openAudit(host, folder);
   const jobs = await openJobs(host, `${folder}/jobs`, () => newestGeneration(host, root), options.tell);
   const refs = ['current', 'next', 'good'].map((name) => `${state.git}/refs/mos/${name}`);
@@ -76,6 +79,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
     async [Symbol.asyncDispose]() {
       await jobs.stop();
       await audit[Symbol.asyncDispose]();
+      await alone[Symbol.asyncDispose]();
     },
   };
 }

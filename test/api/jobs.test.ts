@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { type JobEvent, openJobs } from '../../pkg/api/jobs/index.ts';
 import { MosError } from '../../pkg/errors/index.ts';
@@ -132,4 +133,13 @@ test('the newest 50 jobs are kept', async (t) => {
   const again = await openJobs(linuxHost, folder, async () => null);
   t.true(again.list().length <= 51);
   t.is(again.list()[0]?.result, 59);
+});
+
+test('files that are no jobs are passed over', async (t) => {
+  const folder = await temporaryFolder(t);
+  const contents = ['', '{}', '[]', 'null', '{"id":"../../x","state":"running"}', '{"state":'];
+  for (const [index, content] of contents.entries())
+    await writeFile(`${folder}/000000000000000${index}.json`, content);
+  const jobs = await openJobs(linuxHost, folder, async () => null);
+  t.deepEqual(jobs.list(), []);
 });

@@ -141,9 +141,12 @@ test.serial('a daemon that is killed at work knows afterwards what it had begun'
   );
 });
 
-test.serial('two daemons do not share a socket', async (t) => {
+test.serial('two daemons share neither a socket nor a machine', async (t) => {
   const machine = await makeApiMachine(t);
   const { socket } = await startDaemon(t, machine);
   const second = await run('build/mosctl', ['serve', '-r', machine.root, '--socket', socket]);
   t.is(second.exit, 10);
+  const elsewhere = join(machine.root, 'other.sock');
+  const third = await run('build/mosctl', ['serve', '-r', machine.root, '--socket', elsewhere]);
+  t.is(third.exit, 10, third.stderr);
 });

@@ -151,3 +151,31 @@ async function installSecond({ root, release }: Machine): Promise<void> {
   const { exit, stderr } = await mosctl(root, 'update', await release(2, 'h1', 'd2'));
   if (exit !== 0) throw new Error(stderr);
 }
+
+test.serial(
+  'a job that is cancelled at any event undoes what it began, and the next one goes through',
+  async (t) => {
+    const machine = await makeMachine(t);
+    const { socket } = await startDaemon(t, programs.executable, machine.root);
+    for (let round = 0, isOver = false; !isOver && round < 40; round++) {
+      const body = { reference: await machine.release(2 + round, ...even(round)) };
+      const begun: Job = JSON.parse((await call(socket, 'POST', '/v1/update', body)).body);
+      let seen = 0;
+      let isCancelled = false;
+      for await (const event of events(socket, `/v1/jobs/${begun.id}/events`)) {
+        if (event.kind === 'job' || seen++ < round) continue;
+        const { status } = await call(socket, 'DELETE', `/v1/jobs/${begun.id}`);
+        isCancelled ||= status === 200;
+      }
+      isOver = !isCancelled;
+      const job: Job = JSON.parse((await call(socket, 'GET', `/v1/jobs/${begun.id}`)).body);
+      t.true(['cancelled', 'done'].includes(job.state), `event ${round}: ${JSON.stringify(job)}`);
+      const { exit, stdout, stderr } = await mosctl(machine.root, 'verify');
+      t.is(exit, 0, `event ${round}: ${stdout}${stderr}`);
+      const again: Job = JSON.parse((await call(socket, 'POST', '/v1/update', body)).body);
+      for await (const _ of events(socket, `/v1/jobs/${again.id}/events`));
+      const last: Job = JSON.parse((await call(socket, 'GET', `/v1/jobs/${again.id}`)).body);
+      t.is(last.state, 'done', `event ${round}, again: ${JSON.stringify(last)}`);
+    }
+  },
+);

@@ -17,7 +17,7 @@ test('docs/operate-machines.md can be followed as it stands', async (t) => {
   const script = [stop, ...[...lines].map((line) => line[1])].join('\n');
   const env = { PATH: `${resolve('build')}:${process.env.PATH}`, XDG_DATA_HOME: join(folder, 'share') };
   t.teardown(async () => {
-    for (let n = 0; n < 10; n++)
+    for (let n = 0; n <= 10; n++)
       await linuxHost.files.removeTree((await machinePaths(linuxHost, join(folder, `m${n}`))).run);
   });
   const { stdout, stderr } = await new Promise<{ stdout: string; stderr: string }>((done) => {
@@ -26,6 +26,7 @@ test('docs/operate-machines.md can be followed as it stands', async (t) => {
     );
   });
   t.is([...stdout.matchAll(/^generation 2: data 1\.0\.0 → 2\.0\.0 /gm)].length, 10, stderr);
+  t.regex(stdout, /^generation 1: data added \(/m, stderr);
   t.regex(stdout, /^generation 3 has the content of generation 1$/m);
   t.regex(stdout, /^Staged: an update is fetched and verified$/m);
   t.regex(stdout, /^nobody holds updates$/m);

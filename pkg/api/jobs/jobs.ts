@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { codeOf, hintOf, isMosError, MosError, messageOf } from '../../errors/index.ts';
 import { type Host, readText, sweepTemporary, writeAtomic } from '../../host/index.ts';
 import type { Progress, Report } from '../../steps/index.ts';
-import { interruptedJob, type Job, withProgress } from './job.ts';
+import { interruptedJob, type Job, jobSchema, withProgress } from './job.ts';
 
 export type Work = (report: Report, signal: AbortSignal) => Promise<unknown>;
 export type JobEvent =
@@ -186,9 +186,12 @@ async function readJobs(host: Host, folder: string): Promise<Job[]> {
   for (const name of await host.files.list(folder)) {
     if (!/^[0-9a-f]{16}\.json$/.test(name)) continue;
     try {
-      jobs.push(JSON.parse(await readText(host, `${folder}/${name}`)) as Job);
+      const job = jobSchema.check(JSON.parse(await readText(host, `${folder}/${name}`)), name);
+      if (`${job.id}.json` === name) jobs.push(job);
     } catch (error) {
-      if (!(error instanceof SyntaxError) && !isMosError(error, 'invalid')) throw error;
+      const isNone =
+        error instanceof SyntaxError || isMosError(error, 'invalid') || isMosError(error, 'usage');
+      if (!isNone) throw error;
     }
   }
   return jobs;

@@ -7,7 +7,7 @@ import { inTurn, programSide } from '../pairs.ts';
 import { type Group, seconds } from '../row.ts';
 import { newRoot } from '../vendor.ts';
 
-/** The image as it lies in a store, by hard links. */
+/** The image as it lies in a store. */
 function fillStore(root: string, source: string): string {
   const [, folder = '', tag = ''] = /^oci:(.*):([^:]*)$/.exec(source) ?? [];
   const store = join(root, 'atomfs-cache/mos');
@@ -24,14 +24,16 @@ export const mirror: Group = {
   name: 'mirror',
   async run(context) {
     const { folder, say, pairs } = context;
-    const root = newRoot(join(folder, 'root'));
-    identify(root);
-    const blobs = fillStore(root, imageSource('large', say));
+    const source = imageSource('large', say);
+    const [root, other] = ['open', 'closed'].map((name) => newRoot(join(folder, name))) as [string, string];
+    identify(other);
+    const blobs = fillStore(root, source);
+    fillStore(other, source);
     const names = readdirSync(blobs);
     const at = ['--mirror', '--mirror-listen', '127.0.0.1:0'];
     const open = await startDaemon(context, root, [...at, '--open']);
     const plain = await startNginx(context, folder, false, `root ${resolve(blobs)};`);
-    const closed = await startDaemon(context, root, [...at, '--socket', join(root, 'other.sock')]);
+    const closed = await startDaemon(context, other, at);
     mkdirSync(join(folder, 'tls'));
     const secure = await startNginx(context, join(folder, 'tls'), true, `root ${resolve(blobs)};`);
     const { cert, key } = placeOf(secure);
