@@ -2,18 +2,18 @@ import { Secret } from '../../pkg/errors/index.ts';
 import { command } from '../cli/command.ts';
 import { plan } from '../cli/common.ts';
 
-export const policies = {
+const policies = {
   kind: 'path',
   value: 'DIR',
-  default: '/pcr7data',
-  help: 'the signed policies: pcr7data of the keyset, as boot files have it',
+  default: '/factory/secure/pcr7data',
+  help: 'the signed policies: pcr7data of the keyset, as boot files bring it',
 } as const;
 
 export const provision = command({
   name: 'provision',
   summary: 'Make a machine of this computer: its identity and secrets go into the TPM',
   description:
-    'Checks first that the certificate is of the SUDI CA and the key its own, that the firmware is one that policies were signed for, and that nobody owns the TPM. Then seals certificate, key and passphrases for disks to the production boot file, begins the counter of the floor, makes the attestation key, and sets an owner password, which the TPM gives to a boot file of uki-tpm alone. Running it again after it was interrupted ends it.',
+    'Checks first that the certificate is of the SUDI CA and the key its own, that the firmware is one that policies were signed for, and that nobody owns the TPM. Then seals certificate, key and passphrases for disks to the production boot file, begins the counter of the floor, makes the attestation key, and sets an owner password, which the TPM gives to a boot file of uki-tpm alone. The passphrase for disks stays in memory (/run/mos/disk-passphrase) for an install of this boot. Running it again after it was interrupted ends it.',
   arguments: {
     certificate: { kind: 'path', value: 'CERT', help: 'the identity certificate: trust sudi add' },
     key: { kind: 'path', value: 'KEY', help: 'its private key' },
@@ -35,7 +35,7 @@ export const provision = command({
     const time = { now: host.clock.now(), builtAt };
     const result = await use.provision(
       host,
-      { ...args, ca, policies: folder, planOnly, again, time },
+      { ...args, ca, policies: folder, planOnly, again, time, passphraseFile: use.passphraseForInstall },
       report,
     );
     return { ...result, planOnly };

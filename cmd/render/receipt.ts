@@ -13,6 +13,7 @@ export const renderReceipt = (receipt: ReceiptContent): string =>
     ...Object.keys(receipt.before)
       .filter((name) => !(name in receipt.after))
       .map((name) => `  ${name} removed`),
+    ...(receipt.tpm ? [`  its TPM says so too, with PCR 7 = ${receipt.tpm.pcrs['7'] ?? 'not told'}`] : []),
   ].join('\n');
 
 const imageLine = (before: string | undefined, after: string): string => {

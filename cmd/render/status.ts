@@ -9,7 +9,7 @@ export function renderStatus(status: StatusResult): string {
   const versions = [
     ...(status.release === null ? [] : [`release ${status.release}`]),
     ...(status.securityVersion === null ? [] : [`security version ${status.securityVersion}`]),
-    `floor ${status.floor}`,
+    `floor ${status.floor}${status.floorKept === 'TPM' ? ' (counted by the TPM)' : ''}`,
   ];
   return [
     `generation ${running.generation}: ${running.summary} (${renderTime(running.time)})`,
@@ -18,6 +18,7 @@ export function renderStatus(status: StatusResult): string {
     ...(status.update === null ? [] : [`  update: ${renderUpdate(status.update)}`]),
     `  last good: ${good === null ? 'none yet' : `generation ${good.generation}`}${status.booted === null ? '' : `, booted: generation ${status.booted}`}`,
     ...(status.product === null ? [] : [`  product ${status.product} (${status.productOrigin})`]),
+    ...(status.protection?.secrets === 'released' ? [`  ${protectedBy}`] : []),
     ...(status.targets.length === 0 ? [] : [renderTargets(status)]),
     ...status.otherMounts.map((mount) => `  also mounted: ${renderMount(mount)}`),
     ...status.warnings.map((warning) => `warning: ${warning}`),
@@ -30,6 +31,8 @@ const renderUpdate = ({ state, version, availableAt, notYet }: NonNullable<Statu
     ...(notYet === null ? [] : [`not yet: ${notYet}`]),
     ...(availableAt === null ? [] : [`for this machine from ${renderTime(availableAt)}`]),
   ].join(', ');
+const protectedBy =
+  'its disk is encrypted, by a passphrase that the TPM gives to the production boot file alone';
 
 const renderTargets = ({ targets }: StatusResult): string =>
   renderTable(

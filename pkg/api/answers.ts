@@ -50,6 +50,7 @@ export const statusSchema: Schema<StatusResult> = object<StatusResult>({
       notYet: nullable(anyText),
     }),
   ),
+  floorKept: choice('file', 'TPM'),
   acceptedRelease: nullable(integer()),
   targets: list(
     object<StatusTarget>({
@@ -63,6 +64,12 @@ export const statusSchema: Schema<StatusResult> = object<StatusResult>({
   ),
   otherMounts: list(mount),
   volumes: list(anyText),
+  protection: nullable(
+    object<NonNullable<StatusResult['protection']>>({
+      secrets: choice('released', 'no TPM', 'not provisioned', 'withheld'),
+      why: nullable(anyText),
+    }),
+  ),
   warnings: list(anyText),
 });
 

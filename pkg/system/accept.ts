@@ -4,7 +4,6 @@ import { type ImageSource, type Reference, renderReference } from '../oci/index.
 import {
   type MachineProduct,
   readAcceptedRelease,
-  readFloor,
   requireFloor,
   requireRelease,
   type SignedFile,
@@ -18,6 +17,7 @@ import {
   verifyInstallManifest,
 } from '../trust/index.ts';
 import { fetchEvidence } from './evidence.ts';
+import { machineFloor } from './floor.ts';
 import type { Machine } from './machine.ts';
 import type { MirroredRepositories, MirroredSource } from './mirror/index.ts';
 import { placeOf, type RegistryAccess } from './places.ts';
@@ -73,12 +73,12 @@ export async function acceptManifest(
 /** DESIGN "Trust" 7, against what the machine has seen. */
 export async function requireNotOlder(
   host: Host,
-  { state }: Machine,
+  machine: Machine,
   { shown, sha, verified }: Accepted,
 ): Promise<void> {
   const { release, security_version } = verified.manifest;
-  requireRelease((await readAcceptedRelease(host, state)).value, { what: shown, release, sha });
-  requireFloor((await readFloor(host, state)).value, shown, security_version);
+  requireRelease((await readAcceptedRelease(host, machine.state)).value, { what: shown, release, sha });
+  requireFloor((await machineFloor(host, machine)).value, shown, security_version);
 }
 
 export const signedFileOf = ({ bytes, signature, certificate }: VerifiedManifest): SignedFile => ({

@@ -8,7 +8,6 @@ import {
   lockState,
   moveRoles,
   type RoleMove,
-  raiseFloor,
   readRoles,
 } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
@@ -17,6 +16,7 @@ import { bootsAlike, bringEspUpToDate, espPlace, findEsp } from './boot-files/in
 import { readTrial, type Trial } from './boot-trial.ts';
 import { type Booted, effectiveRoles, readBooted } from './current.ts';
 import { hasFirmware, keepFirmwareEntries } from './firmware.ts';
+import { raiseMachineFloor } from './floor.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type GateOptions, passGate } from './health-gate.ts';
 import { type Machine, openMachine } from './machine.ts';
@@ -118,7 +118,7 @@ async function markGood(
     await applyEsp(host, trial.esp, [{ kind: 'rename', path: trial.file, to }], noBootFile);
   }
   await addNote(host, lock, commit, { kind: 'good', reason: 'every target came up' });
-  await raiseFloor(host, lock, generation.machine.security_version);
+  await raiseMachineFloor(host, machine, lock, generation.machine.security_version);
   await moveRoles(host, lock, await promotion(host, machine, generation, ca));
 }
 

@@ -3,12 +3,13 @@ import { messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import { isBootTarget, type MachineTarget } from '../manifest/index.ts';
-import { addNote, lockState, moveRoles, raiseFloor, readRoles } from '../state/index.ts';
+import { addNote, lockState, moveRoles, readRoles } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { startTarget } from './activate.ts';
 import { bootsAlike } from './boot-files/index.ts';
 import { isOnTrial } from './boot-trial.ts';
 import { effectiveRoles, readBooted, runningCommit } from './current.ts';
+import { raiseMachineFloor } from './floor.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
 import { copiesFolder, uppersFolder } from './mounting.ts';
@@ -133,7 +134,7 @@ async function settle(
   if (good) {
     await addNote(host, lock, commit, { kind: 'good', reason: 'every target came up' });
     await moveRoles(host, lock, [{ role: 'good', from: before, to: commit }]);
-    await raiseFloor(host, lock, security_version);
+    await raiseMachineFloor(host, machine, lock, security_version);
   }
   return promoted;
 }

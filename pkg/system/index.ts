@@ -26,7 +26,8 @@ export type { PublishedTarget } from './publish-target.ts';
 export type { RollbackOptions, RollbackResult } from './rollback.ts';
 export type { StatusOptions, StatusResult, StatusTarget } from './status.ts';
 export type { StatusMount } from './status-mounts.ts';
-export type { Provisioned, ProvisionOptions, Release } from './tpm/index.ts';
+export type { Protection, Provisioned, ProvisionOptions, Release } from './tpm/index.ts';
+export { passphraseForInstall } from './tpm/layout.ts';
 export type { UmountOptions, UmountResult } from './umount.ts';
 export type { UpdateOptions, UpdateResult } from './update.ts';
 export type { VerifyOptions, VerifyProblem, VerifyResult } from './verify.ts';
@@ -66,6 +67,8 @@ export const provision: typeof import('./tpm/index.ts').provision = async (...ar
   (await import('./tpm/index.ts')).provision(...args);
 export const releaseSecrets: typeof import('./tpm/index.ts').releaseSecrets = async (...args) =>
   (await import('./tpm/index.ts')).releaseSecrets(...args);
+export const recordProtection: typeof import('./tpm/index.ts').recordProtection = async (...args) =>
+  (await import('./tpm/index.ts')).recordProtection(...args);
 export const closeSecrets: typeof import('./tpm/index.ts').closeSecrets = async (...args) =>
   (await import('./tpm/index.ts')).closeSecrets(...args);
 export const publish: typeof import('./publish.ts').publish = async (...args) =>

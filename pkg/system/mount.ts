@@ -4,10 +4,11 @@ import type { Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import { findTarget, type InstallTarget, parseServiceName, type ServiceName } from '../manifest/index.ts';
 import type { Reference } from '../oci/index.ts';
-import { readFloor, requireFloor } from '../state/index.ts';
+import { requireFloor } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import { acceptManifest } from './accept.ts';
 import { runningCommit } from './current.ts';
+import { machineFloor } from './floor.ts';
 import { loadGeneration } from './generation.ts';
 import { bytesOf, importImages, planImages, requireSpace } from './images.ts';
 import { type Machine, openMachine, openStore, openStoreIfThere } from './machine.ts';
@@ -106,7 +107,7 @@ async function live(
   await using repositories = await openMirrored(host, machine, access, report);
   const accepted = await acceptManifest(host, machine, repositories, options, report);
   const { manifest } = accepted.verified;
-  requireFloor((await readFloor(host, machine.state)).value, accepted.shown, manifest.security_version);
+  requireFloor((await machineFloor(host, machine)).value, accepted.shown, manifest.security_version);
   const target = manifest.targets.find((one) => one.service_name === name);
   if (target === undefined) {
     const known = manifest.targets.map((one) => one.service_name).join(', ');

@@ -21,7 +21,8 @@ export type MachinePaths = {
 };
 
 const storeNames = ['atomfs-cache', 'atomfs-store'] as const;
-const runtimeFolder = '/run/mos';
+/** Of the machine itself, not of one below another root. */
+export const runtimeFolder = '/run/mos';
 
 /** The paths of the machine whose root is `root`; links stay below it. `/atomfs-store` is used when it exists and the other does not. */
 export async function machinePaths(host: Host, root: string): Promise<MachinePaths> {

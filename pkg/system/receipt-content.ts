@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import { MosError } from '../errors/index.ts';
+import type { QuotedPcrs } from '../trust/index.ts';
 
 type Images = Readonly<Record<string, string>>;
 
@@ -15,6 +17,8 @@ export type ReceiptContent = {
   /** Of the generation before; empty where there was none. */
   readonly before: Images;
   readonly after: Images;
+  /** What the TPM of the machine says beside it; left out where it has none. */
+  readonly tpm?: QuotedPcrs;
 };
 
 const statementType = 'https://in-toto.io/Statement/v1';
@@ -36,6 +40,11 @@ export const renderStatement = (predicate: ReceiptContent): Uint8Array =>
     'utf8',
   );
 
+/** What a TPM is asked to quote about: all that the receipt says besides. */
+export function quotedAbout({ tpm: _, ...rest }: ReceiptContent): Buffer {
+  return createHash('sha256').update(renderStatement(rest)).digest();
+}
+
 const isText = (value: unknown): boolean =>
   typeof value === 'string' && value.length <= 1000 && !/[\p{C}\u2028\u2029]/u.test(value);
 const isNumber = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -48,7 +57,21 @@ const isImages = (value: unknown): boolean =>
     ([name, digest]) => /^[a-z0-9][a-z0-9._-]{0,62}$/.test(name) && /^sha256:[0-9a-f]{64}$/.test(digest),
   );
 
-const checks: Readonly<Record<keyof ReceiptContent, (value: unknown) => boolean>> = {
+const isBase64 = (value: unknown): boolean =>
+  typeof value === 'string' && value.length < 2000 && /^[A-Za-z0-9+/]+={0,2}$/.test(value);
+function isQuote(value: unknown): boolean {
+  const { key, attested, signature, pcrs } = { ...(value as Partial<QuotedPcrs>) };
+  return (
+    typeof key === 'string' &&
+    /^-----BEGIN PUBLIC KEY-----\n[A-Za-z0-9+/=\n]{1,1000}-----END PUBLIC KEY-----\n$/.test(key) &&
+    isBase64(attested) &&
+    isBase64(signature) &&
+    typeof pcrs === 'object' &&
+    Object.entries(pcrs).every(([pcr, hex]) => /^(1?\d|2[0-3])$/.test(pcr) && /^[0-9a-f]{64}$/.test(hex))
+  );
+}
+
+const checks: Readonly<Record<keyof Required<ReceiptContent>, (value: unknown) => boolean>> = {
   product: isText,
   serial: isText,
   generation: isNumber,
@@ -59,6 +82,7 @@ const checks: Readonly<Record<keyof ReceiptContent, (value: unknown) => boolean>
   reason: (value) => value === null || isText(value),
   before: isImages,
   after: isImages,
+  tpm: (value) => value === undefined || isQuote(value),
 };
 
 /** Also what a machine signed is checked: it may be in wrong hands, and what it says is shown on a terminal. */

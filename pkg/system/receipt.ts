@@ -1,10 +1,18 @@
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { MosError } from '../errors/index.ts';
 import { type Host, readText } from '../host/index.ts';
 import { type HistoryEntry, listGenerations, trailer, type Which } from '../state/index.ts';
-import { parseAnchors, readMachineIdentity, signStatement, verifyStatement } from '../trust/index.ts';
+import {
+  parseAnchors,
+  readMachineIdentity,
+  signStatement,
+  verifyQuote,
+  verifyStatement,
+} from '../trust/index.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, notInstalled, openMachine } from './machine.ts';
-import { parseStatement, type ReceiptContent, renderStatement } from './receipt-content.ts';
+import { parseStatement, quotedAbout, type ReceiptContent, renderStatement } from './receipt-content.ts';
+import { quotePcrs } from './tpm/quoted.ts';
 
 const largestReceipt = 4 * 1024 * 1024;
 
@@ -41,7 +49,9 @@ export async function makeReceipt(
     before: before === undefined ? {} : imagesOf(before),
     after: imagesOf(after),
   };
-  return { envelope: await signStatement(host, machine.paths.root, renderStatement(predicate)) };
+  const tpm = root === '/' ? await quotePcrs(host, quotedAbout(predicate)) : undefined;
+  const statement = renderStatement(tpm === undefined ? predicate : { ...predicate, tpm });
+  return { envelope: await signStatement(host, machine.paths.root, statement) };
 }
 
 async function ownIdentity(host: Host, { paths }: Machine) {
@@ -62,10 +72,18 @@ function releaseOf({ trailers }: HistoryEntry): number | null {
 const imagesOf = ({ machine }: LoadedGeneration) =>
   Object.fromEntries(machine.targets.map(({ name, target }) => [name, target.digest]));
 
-export type VerifyReceiptOptions = { readonly file: string; readonly ca: string };
+export type VerifyReceiptOptions = {
+  readonly file: string;
+  readonly ca: string;
+  /** PEM: the receipt must come from the TPM that has this key. */
+  readonly attestationKey?: string | undefined;
+};
 
 /** What a machine said, on any computer that has the SUDI CA. Nothing of the file is believed before its signature. */
-export async function verifyReceipt(host: Host, { file, ca }: VerifyReceiptOptions): Promise<ReceiptContent> {
+export async function verifyReceipt(
+  host: Host,
+  { file, ca, attestationKey }: VerifyReceiptOptions,
+): Promise<ReceiptContent> {
   const size = (await host.files.stat(file))?.size ?? 0;
   if (size > largestReceipt)
     throw new MosError(
@@ -80,5 +98,15 @@ export async function verifyReceipt(host: Host, { file, ca }: VerifyReceiptOptio
       'untrusted',
       `cannot trust ${file}: it speaks of another machine than the one that signed it`,
     );
+  if (content.tpm) verifyQuote(content.tpm, quotedAbout(content), file);
+  if (attestationKey !== undefined)
+    requireTpm(content, createPublicKey(await readText(host, attestationKey)), file);
   return content;
+}
+
+/** Whoever copied the identity key of a machine has not copied its TPM. */
+function requireTpm({ tpm }: ReceiptContent, key: KeyObject, file: string): void {
+  if (tpm && createPublicKey(tpm.key).equals(key)) return;
+  const why = tpm ? 'it was made with another TPM' : 'no TPM had a part in it';
+  throw new MosError('untrusted', `cannot trust ${file}: ${why}`);
 }

@@ -4,17 +4,18 @@ import {
   type GenerationCommit,
   listGenerations,
   readAcceptedRelease,
-  readFloor,
   readGenerationCommit,
   readProduct,
 } from '../state/index.ts';
 import { readTrial } from './boot-trial.ts';
 import { effectiveRoles, readBooted, runningCommit } from './current.ts';
+import { machineFloor } from './floor.ts';
 import { type LoadedGeneration, loadGeneration, unknownFields } from './generation.ts';
 import { type Machine, notInstalled, openMachine } from './machine.ts';
 import { installMark } from './paths.ts';
 import { machineProduct } from './product.ts';
 import { mountsByTarget, type StatusMount } from './status-mounts.ts';
+import { type Protection, readProtection } from './tpm/protection.ts';
 import { summarizeUpgrade, type UpdateSummary } from './upgrade/summary.ts';
 
 export type StatusOptions = { readonly root: string; readonly ca?: string | undefined };
@@ -49,12 +50,16 @@ export type StatusResult = {
   readonly floor: number;
   /** What is known of an update; null for nothing. */
   readonly update: UpdateSummary | null;
+  /** A file can be restored by whoever has the disk, a counter of the TPM by nobody. */
+  readonly floorKept: 'file' | 'TPM';
   readonly acceptedRelease: number | null;
   /** Empty where the manifests of the running generation can't be believed: see warnings. */
   readonly targets: readonly StatusTarget[];
   /** Images of ours that are of no installed target: live mounts. */
   readonly otherMounts: readonly StatusMount[];
   readonly volumes: readonly string[];
+  /** What protects the secrets of this boot; null where no initrd of ours started the machine. */
+  readonly protection: Protection | null;
   readonly warnings: readonly string[];
 };
 
@@ -70,7 +75,7 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
   const warnings: string[] = [];
   const loaded = await load(host, machine, commit, ca, warnings);
   const [floor, accepted, product, mounts] = await Promise.all([
-    readFloor(host, state),
+    machineFloor(host, machine),
     readAcceptedRelease(host, state),
     machineProduct(host, machine, 'at boot').catch(() => readProduct(host, state).then(({ value }) => value)),
     mountsByTarget(host, machine, loaded?.machine.targets ?? []),
@@ -82,12 +87,14 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
   for (const { problem } of [floor, accepted]) if (problem !== undefined) warnings.push(problem);
   const running = await readGenerationCommit(host, state, commit);
   warnings.push(...(await trialWarnings(host, machine, running.number)));
-  warnings.push(...standing(product?.origin, [...mounts.values()].flat()));
   const next = roles.next === commit ? null : await shown(roles.next);
   const update = await summarizeUpgrade(host, state, next?.generation ?? null).catch((error: unknown) => {
     warnings.push(messageOf(error));
     return null;
   });
+  warnings.push(...standing(product?.origin, floor.kept, [...mounts.values()].flat()));
+  const protection = await readProtection(host, root);
+  if (protection !== undefined) warnings.push(...unprotected(protection));
   return {
     root,
     product: product?.product ?? null,
@@ -100,10 +107,12 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
     securityVersion: loaded?.machine.security_version ?? null,
     floor: floor.value,
     update,
+    floorKept: floor.kept,
     acceptedRelease: accepted.value?.release ?? null,
     targets: loaded === undefined ? [] : targetsOf(loaded, mounts),
     otherMounts: mounts.get('') ?? [],
     volumes: loaded?.machine.volumes.map(({ volume }) => volume) ?? [],
+    protection: protection ?? null,
     warnings,
   };
 }
@@ -153,12 +162,16 @@ async function trialWarnings(host: Host, machine: Machine, running: number): Pro
 }
 
 /** What holds as long as the machine is as it is. */
-function standing(origin: string | undefined, mounts: readonly StatusMount[]): string[] {
+function standing(
+  origin: string | undefined,
+  kept: 'file' | 'TPM',
+  mounts: readonly StatusMount[],
+): string[] {
   const unchecked = mounts.filter(({ integrity }) => integrity === 'digest').map(({ at }) => at);
   const copies = mounts.filter(({ isCopy }) => isCopy).map(({ at }) => at);
   return [
     ...(origin === 'first install' ? ['the product was fixed by the first install: nobody proved it'] : []),
-    'the floor is a file: whoever has the disk can restore an older one',
+    ...(kept === 'file' ? ['the floor is a file: whoever has the disk can restore an older one'] : []),
     ...(unchecked.length === 0
       ? []
       : [`not checked while it is read (integrity digest): ${unchecked.join(', ')}`]),
@@ -168,6 +181,18 @@ function standing(origin: string | undefined, mounts: readonly StatusMount[]): s
           `unpacked when it was mounted, and not checked while it is read (this kernel cannot map the ids of its format): ${copies.join(', ')}`,
         ]),
   ];
+}
+
+const plainDisk = 'whoever has its disk can read and change what is on it';
+
+function unprotected({ secrets, why }: Protection): string[] {
+  const texts: Readonly<Record<Protection['secrets'], readonly string[]>> = {
+    released: [],
+    'no TPM': [`this machine has no TPM: ${plainDisk}`],
+    'not provisioned': [`the TPM of this machine was not provisioned: ${plainDisk}`],
+    withheld: [`the TPM gave no secrets to this boot (${why}): ${plainDisk}`],
+  };
+  return [...texts[secrets]];
 }
 
 const targetsOf = (

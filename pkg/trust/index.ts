@@ -95,5 +95,6 @@ export {
   passwordPolicy,
   policyVersionIndex,
 } from './tpm/policy.ts';
+export { type QuotedPcrs, verifyQuote } from './tpm/quote.ts';
 export { findKnownBoot, type KnownBoot, readLuksPolicy, readPolicyKey } from './tpm/signed.ts';
 export type { Verified } from './verified.ts';

@@ -7,6 +7,8 @@ import { commandPolicy, policyVersionIndex } from '../../trust/index.ts';
 
 export const layoutVersion = '00000003';
 export const attestationHandle = 0x81000101;
+/** Left by provision in memory, for an install of the same boot; gone with it. */
+export const passphraseForInstall = '/run/mos/disk-passphrase';
 export const passwordLength = 32;
 export const passphraseLength = 40;
 

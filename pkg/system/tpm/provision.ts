@@ -1,6 +1,6 @@
 import { createPublicKey, randomBytes } from 'node:crypto';
 import { MosError, Secret } from '../../errors/index.ts';
-import type { Host, TpmDevice } from '../../host/index.ts';
+import { type Host, type TpmDevice, writeAtomic } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
 import {
   changeAuth,
@@ -49,6 +49,8 @@ export type ProvisionOptions = {
   /** Of a machine that was provisioned before: all but the password is made anew. */
   readonly again?: { readonly password: Secret } | undefined;
   readonly planOnly?: boolean;
+  /** In memory: where the passphrase for disks is left for an install of this boot. */
+  readonly passphraseFile?: string | undefined;
   readonly time: AcceptanceTime;
 };
 
@@ -228,9 +230,13 @@ async function sealIdentity(context: Provisioning): Promise<void> {
 }
 
 async function sealPassphrases(context: Provisioning): Promise<void> {
+  const { host, options } = context;
   const policy = await policyOf(context, 'luks');
-  for (const area of [inTpm.factoryPassphrase, inTpm.diskPassphrase])
-    await keep(context, area(policy, passphraseLength), newSecret(passphraseLength));
+  const disks = newSecret(passphraseLength);
+  await keep(context, inTpm.factoryPassphrase(policy, passphraseLength), newSecret(passphraseLength));
+  await keep(context, inTpm.diskPassphrase(policy, passphraseLength), disks);
+  const { passphraseFile } = options;
+  if (passphraseFile !== undefined) await writeAtomic(host, passphraseFile, disks.reveal(), { mode: 0o600 });
 }
 
 async function beginFloor(context: Provisioning): Promise<void> {

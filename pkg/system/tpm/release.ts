@@ -1,4 +1,4 @@
-import { isMosError, MosError, messageOf, Secret } from '../../errors/index.ts';
+import { MosError, messageOf, Secret } from '../../errors/index.ts';
 import type { Host, TpmDevice } from '../../host/index.ts';
 import {
   closePcr7,
@@ -11,6 +11,7 @@ import {
 } from '../../tpm/index.ts';
 import { findKnownBoot, readLuksPolicy } from '../../trust/index.ts';
 import { inTpm, layoutVersion } from './layout.ts';
+import { openIfThere } from './opened.ts';
 
 /** The secrets of a machine, for the production boot file only. */
 export type Secrets = {
@@ -57,15 +58,6 @@ async function close(tpm: TpmDevice): Promise<void> {
   await closePcr7(tpm);
   if ((await readPcr(tpm, 7)).equals(before))
     throw new MosError('internal', 'cannot close PCR 7: the TPM says that it did, and its value is the same');
-}
-
-async function openIfThere(host: Host): Promise<TpmDevice | undefined> {
-  try {
-    return await host.devices.openTpm();
-  } catch (error) {
-    if (isMosError(error, 'unsupported')) return undefined;
-    throw error;
-  }
 }
 
 async function release(host: Host, tpm: TpmDevice, policies: string): Promise<Release> {
