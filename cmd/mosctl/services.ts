@@ -67,9 +67,9 @@ export const ps = remoteCommand(
     options: { root },
     async run({ host, options }) {
       const use = await import('../../pkg/system/index.ts');
-      return { services: await use.ps(host, options) };
+      return use.listServices(host, options);
     },
-    render: ({ services }) => renderServices(services),
+    render: renderServices,
   },
   () => ({ method: 'GET', path: '/v1/services' }),
 );

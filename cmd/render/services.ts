@@ -1,10 +1,15 @@
-import type { ServiceState } from '../../pkg/system/index.ts';
+import type { ServiceList, ServiceState } from '../../pkg/system/index.ts';
 import { shortDigest } from './changes.ts';
 import { renderTable } from './table.ts';
 
-export function renderServices(services: readonly ServiceState[]): string {
+export function renderServices({ services, supervised }: ServiceList): string {
   if (services.length === 0) return 'no service was started';
-  return renderTable(
+  const unwatched = 'warning: nobody starts them again when they end: run mosctl supervise, or activate one';
+  return supervised ? renderStates(services) : `${renderStates(services)}\n${unwatched}`;
+}
+
+const renderStates = (services: readonly ServiceState[]): string =>
+  renderTable(
     ['service', 'version', 'image', 'state', 'process', 'since', 'restarts', 'ended before with'],
     services.map((one) => [
       one.name,
@@ -17,7 +22,6 @@ export function renderServices(services: readonly ServiceState[]): string {
       renderEnd(one.lastEnd),
     ]),
   );
-}
 
 function renderEnd(end: ServiceState['lastEnd']): string {
   if (end === null) return '';

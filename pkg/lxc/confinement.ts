@@ -59,6 +59,13 @@ const callsOf: Readonly<Partial<Record<string, readonly string[]>>> = {
 /** Calls that programs try and do without: clone3 hides its flags in memory, io_uring passes the filter by. */
 const missingCalls: readonly string[] = ['clone3', 'io_uring_enter', 'io_uring_register', 'io_uring_setup'];
 
+/** linux/socket.h: AF_ALG (the kernel's ciphers, often a hole), AF_VSOCK (to the host of a virtual machine, past every network rule). */
+const refusedSockets = [38, 40];
+/** asm-generic/ioctls.h: TIOCSTI, TIOCLINUX put words into the terminal of who looks into a service. The kernel reads 32 bits. */
+const refusedControls = [0x5412, 0x541c];
+const lowWord = 0xffff_ffff;
+const noSuchFamily = 97;
+
 /** linux/sched.h: CLONE_NEW{CGROUP,UTS,IPC,USER,PID,NET,NS,TIME}. */
 const namespaceFlags = [
   ...[0x0200_0000, 0x0400_0000, 0x0800_0000, 0x1000_0000, 0x2000_0000, 0x4000_0000],
@@ -83,6 +90,12 @@ export function renderSeccomp(extra: readonly string[] = []): string {
     ...refused.map((call) => `${call} errno ${noPermission}`),
     ...missingCalls.map((call) => `${call} errno ${noSuchCall}`),
     ...flags.map((flag) => `clone errno ${noPermission} [0,${flag},SCMP_CMP_MASKED_EQ,${flag}]`),
+    ...refusedSockets.map(
+      (family) => `socket errno ${noSuchFamily} [0,${family},SCMP_CMP_MASKED_EQ,${lowWord}]`,
+    ),
+    ...refusedControls.map(
+      (request) => `ioctl errno ${noPermission} [1,${request},SCMP_CMP_MASKED_EQ,${lowWord}]`,
+    ),
     '',
   ].join('\n');
 }

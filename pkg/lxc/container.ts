@@ -1,6 +1,7 @@
 import type { IdRange } from '../host/index.ts';
 import type { Entry } from './config.ts';
 import { capabilities, maskedFiles, maskedFolders } from './confinement.ts';
+import type { IoWeightFile } from './io-weight.ts';
 import { type Attachment, networkEntries } from './network/config.ts';
 import type { Process } from './process.ts';
 
@@ -9,7 +10,8 @@ export type Limits = {
   readonly memory?: number | undefined;
   readonly cpu?: number | undefined;
   readonly pids?: number | undefined;
-  readonly ioWeight?: number | undefined;
+  /** From 1 to 10000, and the file of the kernel for it. */
+  readonly io?: { readonly weight: number; readonly file: IoWeightFile } | undefined;
 };
 
 /** One instance of a service, as data. All paths are absolute, and none comes from an image. */
@@ -114,7 +116,7 @@ const confinementEntries = ({ network, hasAppArmor, seccomp, ...more }: Containe
 
 function limitEntries({ limits, hasCgroup2 }: Container): Entry[] {
   if (!hasCgroup2) return [];
-  const { memory, cpu, pids, ioWeight } = limits;
+  const { memory, cpu, pids, io } = limits;
   return [
     ...(memory === undefined
       ? []
@@ -123,9 +125,13 @@ function limitEntries({ limits, hasCgroup2 }: Container): Entry[] {
       ? []
       : [['lxc.cgroup2.cpu.max', `${(cpu * cpuPeriod) / 100} ${cpuPeriod}`] as const]),
     ['lxc.cgroup2.pids.max', String(pids ?? usualProcesses)],
-    ...(ioWeight === undefined ? [] : [['lxc.cgroup2.io.weight', String(ioWeight)] as const]),
+    ...(io === undefined ? [] : [[`lxc.cgroup2.${io.file}`, String(bounded(io))] as const]),
   ];
 }
+
+/** BFQ knows no more than 1000 (Documentation/block/bfq-iosched.rst). */
+const bounded = ({ weight, file }: NonNullable<Limits['io']>): number =>
+  file === 'io.bfq.weight' ? Math.min(weight, 1000) : weight;
 
 /** Enough for any service, too few for a fork bomb to stop the machine. */
 const usualProcesses = 4096;

@@ -3,6 +3,7 @@ export { capabilities, renderSeccomp } from './confinement.ts';
 export { type Container, type Limits, planContainer } from './container.ts';
 export { type ContainerEnd, parseEnd } from './ending.ts';
 export { type Probed, probeHealth, usualHealth } from './health.ts';
+export { findIoWeight, type IoWeightFile } from './io-weight.ts';
 export {
   type Attachment,
   addressOf,

@@ -25,7 +25,7 @@ const container: Container = {
     resolver: '/run/mos/network/1/resolv.conf',
   },
   mounts: [],
-  limits: { memory: 64 * 1024 * 1024, cpu: 150, pids: 30, ioWeight: 50 },
+  limits: { memory: 64 * 1024 * 1024, cpu: 150, pids: 30, io: { weight: 5000, file: 'io.weight' } },
   capabilities: [],
   devices: [],
   isReadOnly: false,
@@ -90,10 +90,40 @@ test('limits, where the machine has control groups of version 2', (t) => {
     'lxc.cgroup2.memory.swap.max = 0',
     'lxc.cgroup2.cpu.max = 150000 100000',
     'lxc.cgroup2.pids.max = 30',
-    'lxc.cgroup2.io.weight = 50',
+    'lxc.cgroup2.io.weight = 5000',
   ]);
   t.deepEqual(only(lines({ limits: {} }), /cgroup/), ['lxc.cgroup2.pids.max = 4096']);
   t.deepEqual(only(lines({ hasCgroup2: false }), /cgroup/), []);
+  t.deepEqual(only(lines({ limits: { io: { weight: 5000, file: 'io.bfq.weight' } } }), /cgroup2\.io/), [
+    'lxc.cgroup2.io.bfq.weight = 1000',
+  ]);
+});
+
+test('what a manifest tightens and loosens', (t) => {
+  const changed = {
+    isReadOnly: true,
+    capabilities: ['net_raw', 'chown'],
+    devices: [{ from: '/run/mos/services/web/devices/0', to: '/dev/net/tun' }],
+  };
+  t.deepEqual(only(lines(changed), /^lxc\.(rootfs\.options|cap)|web\/devices/), [
+    'lxc.rootfs.options = ro',
+    'lxc.cap.keep = audit_write chown dac_override fowner fsetid kill net_bind_service net_raw setfcap setgid setpcap setuid sys_chroot',
+    'lxc.mount.entry = /run/mos/services/web/devices/0 dev/net/tun none bind,nosuid,noexec,create=file 0 0',
+  ]);
+  t.deepEqual(only(lines(), /rootfs\.options|web\/devices/), []);
+  const refused = (extra: readonly string[]) => renderSeccomp(extra).split('\n');
+  const allowed = refused([]).filter((line) => !refused(['sys_time']).includes(line));
+  t.deepEqual(allowed, [
+    'adjtimex errno 1',
+    'clock_adjtime errno 1',
+    'clock_adjtime64 errno 1',
+    'clock_settime errno 1',
+    'clock_settime64 errno 1',
+    'settimeofday errno 1',
+    'stime errno 1',
+  ]);
+  t.true(refused(['sys_time', 'net_raw']).includes('mount errno 1'));
+  t.false(refused(['sys_admin']).some((line) => /^(mount|clone|unshare) /.test(line)));
 });
 
 test('no value can begin a line of its own', (t) => {

@@ -28,6 +28,7 @@ test('what loosens costs points', (t) => {
   t.is(score({}, { network: { ...target.network, type: 'host' } }), 90);
   t.is(score({}, { capabilities: ['net_raw'] }), 93);
   t.is(score({}, { capabilities: ['net_raw', 'sys_admin'] }), 80);
+  t.is(score({}, { api_role: 'admin' }), 95);
   t.is(score({}, { devices: ['/dev/net/tun'] }), 95);
   t.is(score({}, { read_only: false }), 93);
   t.is(score({ hasCgroup2: false, hasAppArmor: false }), 90);

@@ -20,3 +20,4 @@ export {
   type SuperviseResult,
   supervise,
 } from './supervise.ts';
+export { listServices, type ServiceList } from './watch.ts';

@@ -6,6 +6,7 @@ import {
   type Accounts,
   type Attachment,
   type Container,
+  findIoWeight,
   type ImageProcess,
   type Process,
   planContainer,
@@ -154,6 +155,7 @@ async function writeConfig(
   parts: Pick<Container, 'process' | 'mounts' | 'devices' | 'ids'>,
 ): Promise<void> {
   const { resources, network } = target;
+  const able = await readAbilities(host);
   const entries = planContainer({
     name: target.service_name,
     rootfs: folder.rootfs,
@@ -165,14 +167,25 @@ async function writeConfig(
       memory: resources?.memory === undefined ? undefined : resources.memory * 1024 * 1024,
       cpu: resources?.cpu,
       pids: resources?.pids,
-      ioWeight: resources?.io_weight,
+      io: await shareOf(host, resources?.io_weight, able.hasCgroup2),
     },
-    ...(await readAbilities(host)),
+    ...able,
     seccomp: folder.seccomp,
     lxcLog: folder.lxcLog,
   });
   await writeAtomic(host, folder.seccomp, renderSeccomp(target.capabilities), { mode: 0o600 });
   await writeAtomic(host, folder.config, renderLxcConfig(entries), { mode: 0o600 });
+}
+
+/** Nothing where the kernel can't share disks: no reason not to start. */
+async function shareOf(
+  host: Host,
+  weight: number | undefined,
+  hasCgroup2: boolean,
+): Promise<Container['limits']['io']> {
+  if (weight === undefined || !hasCgroup2) return undefined;
+  const file = await findIoWeight(host);
+  return file === undefined ? undefined : { weight, file };
 }
 
 /** The file belongs to the service, which may open its own stdout by name. */

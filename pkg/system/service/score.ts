@@ -35,7 +35,9 @@ const networks: Readonly<Record<NetworkType, Judged>> = {
   host: [0, 'all of the host'],
 };
 
-/** All that counts; `most` adds up to 100. The filter and the switch are the same for all, and are told for completeness. */
+const roles = { reader: 3, operator: 1, admin: 0 } as const;
+
+/** All that counts; `most` adds up to 100. */
 const rules: readonly Rule[] = [
   {
     about: 'ids',
@@ -61,9 +63,14 @@ const rules: readonly Rule[] = [
     judge: ({ target }) =>
       target.capabilities?.includes('sys_admin')
         ? [0, 'filtered, but mounts and namespaces are allowed']
-        : [5, 'filtered'],
+        : [5, 'filtered, and no new privileges ever'],
   },
-  { about: 'new privileges', most: 5, judge: () => [5, 'never'] },
+  {
+    about: 'API',
+    most: 5,
+    judge: ({ target: { api_role } }) =>
+      api_role === undefined ? [5, 'not to be reached'] : [roles[api_role], `as ${api_role}`],
+  },
   {
     about: 'devices',
     most: 5,

@@ -1,4 +1,4 @@
-import { isMosError, messageOf } from '../../errors/index.ts';
+import { messageOf } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import {
   type ContainerEnd,
@@ -25,6 +25,7 @@ import {
   writeRecord,
 } from './record.ts';
 import { run } from './start.ts';
+import { isSupervised, supervisorLock } from './watch.ts';
 
 export type SuperviseOptions = { readonly root: string; readonly signal: AbortSignal };
 /** How many services were there when it ended. */
@@ -33,7 +34,6 @@ export type SuperviseResult = { readonly left: number };
 const owner = 'mosctl supervise';
 /** Who looks whether there is a supervisor holds its lock for an instant. Milliseconds. */
 const probeWait = 1000;
-const supervisorLock = (paths: MachinePaths): string => `${servicesFolder(paths)}/.supervisor`;
 
 /**
  * Starts services again as their policy says, until there are none. It holds nothing that a service needs: containers
@@ -197,12 +197,7 @@ async function startAgain(
 export async function ensureSupervisor(host: Host, root: string): Promise<void> {
   const { paths } = await openMachine(host, root);
   if ((await startedContainers(host, paths)).length === 0) return;
-  try {
-    await using _free = await host.files.lock(supervisorLock(paths), { owner, wait: 0 });
-  } catch (error) {
-    if (isMosError(error, 'busy')) return;
-    throw error;
-  }
+  if (await isSupervised(host, paths, owner)) return;
   const command = [...host.machine.program(), 'supervise', '--quiet', '--root', root];
   const isSystemd = (await host.files.stat('/run/systemd/system')) !== undefined;
   if (!isSystemd) return void (await host.processes.leave(command as [string, ...string[]]));

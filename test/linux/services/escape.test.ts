@@ -1,11 +1,16 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { machinePaths } from '../../../pkg/system/index.ts';
 import { temporaryFolder } from '../../helpers/folder.ts';
 import { makeServices } from '../../helpers/services.ts';
 
 type Attempt = {
   readonly name: string;
+  /** `web` where nothing is said, which has no network. */
+  readonly from?: 'net';
   /** A script for the root of the container; the way out is open where it ends with 0. */
   readonly script: string;
   /** Part of what it says; the reason must be ours and no missing tool. */
@@ -83,6 +88,13 @@ const attempts: readonly Attempt[] = [
   },
   { name: 'trace the first process of the host', script: 'cat /proc/HOSTPID/environ', says: /No such file/ },
   { name: 'reach another service', script: 'ls OTHERROOT', says: /No such file/ },
+  { name: 'read the volume of another service', script: 'cat OTHERROOT/data/secret', says: /No such file/ },
+  { name: 'find it where the host has it', script: 'cat RUN/volumes/data/data/secret', says: /No such file/ },
+  {
+    name: 'read what another service says',
+    script: 'cat RUN/services/other/log/output',
+    says: /No such file/,
+  },
   {
     name: 'gain rights by a program of root',
     script: `cp ${b} /tmp/su && chmod 4755 /tmp/su && grep -q "NoNewPrivs:.0" /proc/self/status`,
@@ -99,8 +111,72 @@ const attempts: readonly Attempt[] = [
     script: `${b} arping -c 1 127.0.0.1`,
     says: /not permitted|denied|applet not found/,
   },
+  {
+    name: 'reach a port of the host over the bridge',
+    from: 'net',
+    script: 'timeout 2 nc 10.0.3.1 9999 </dev/null',
+    says: /^$|Terminated/,
+  },
+  {
+    name: 'reach it by an address of the loopback',
+    from: 'net',
+    script: 'timeout 2 nc 127.0.0.1 9999 </dev/null',
+    says: /refused/,
+  },
+  {
+    name: 'take the address of another service',
+    from: 'net',
+    script: 'ip address add 10.0.3.77/24 dev eth0',
+    says: /not permitted/,
+  },
+  {
+    name: 'write to a control group',
+    script: 'mkdir /sys/fs/cgroup/escape',
+    says: /Read-only|denied|No such|not permitted/,
+  },
+  { name: 'look at the firmware', script: 'ls /sys/firmware/* | grep -q .', says: /^$|No such/ },
+  { name: 'list the keys of the kernel', script: 'grep -q . /proc/keys', says: /^$/ },
+  { name: 'open the log of the kernel', script: 'cat /dev/kmsg', says: /No such file/ },
+  { name: 'be spared by the killer', script: 'echo -1000 > /proc/self/oom_score_adj', says: /denied/ },
+  ...Object.entries({
+    'load a program into the kernel': ['bpf', /not permitted/],
+    'stop the kernel at a page': ['userfaultfd', /not permitted/],
+    'reach the keyring of the host': ['keyctl', /not permitted/],
+    'add a key': ['add_key', /not permitted/],
+    'count events of the processor': ['perf_event_open', /not permitted/],
+    'open a file by its handle': ['open_by_handle_at', /not permitted/],
+    'load another kernel': ['kexec_load', /not permitted/],
+    'load a module from memory': ['init_module', /not permitted/],
+    'pass the filter by a ring': ['io_uring_setup', /not implemented/],
+    'pass the filter by clone3': ['clone3', /not implemented/],
+    'clone into a user namespace': ['clone', /not permitted/],
+    'enter a namespace': ['setns', /not permitted/],
+    'make a file system': ['fsopen', /not permitted/],
+    'copy a mount': ['open_tree', /not permitted/],
+    'change a mount': ['mount_setattr', /not permitted/],
+    'turn the root around': ['pivot_root', /not permitted/],
+    'account processes': ['acct', /not permitted/],
+    'change a quota': ['quotactl', /not permitted/],
+    'read the memory of a process': ['process_vm_readv', /not permitted/],
+    'set the time': ['settimeofday', /not permitted/],
+    'set the clock': ['clock_settime', /not permitted/],
+    'use ports of the processor': ['iopl', /not permitted/],
+    'listen to the wire itself': ['packet', /not permitted/],
+    'send raw packets': ['raw', /not permitted/],
+    'talk to the host of the machine': ['vsock', /not supported/],
+    'use ciphers of the kernel': ['alg', /not supported/],
+    'type on the terminal of who looks': ['tiocsti', /not permitted/],
+    'type on it past the filter': ['wide tiocsti', /not permitted/],
+    'trace a process of the host': ['ptrace" "HOSTPID', /No such process/],
+  } as const).map(([name, [call, says]]): Attempt => ({ name, script: `/bin/attempt "${call}"`, says })),
   { name: 'reach the socket of the API', script: 'ls /run/mos /run/systemd', says: /No such file/ },
 ];
+
+async function attemptProgram(t: ExecutionContext): Promise<Uint8Array> {
+  const file = join(await temporaryFolder(t), 'attempt');
+  execFileSync('gcc', ['-static', '-Wall', '-Wextra', '-o', file, 'test/linux/services/attempt.c']);
+  return readFileSync(file);
+}
 
 test('a root shell in a service gets nowhere', async (t) => {
   t.timeout(180_000);
@@ -108,22 +184,33 @@ test('a root shell in a service gets nowhere', async (t) => {
   const secret = join(folder, 'secret');
   writeFileSync(secret, 'the secret of the host\n', { mode: 0o644 });
   const wait = 'exec busybox sleep 1000';
-  const machine = await makeServices(t, {
-    web: { script: wait, files: { 'bin/module': 'no module', 'mnt/.keep': '' } },
-    other: { script: wait, files: { secret: 'the secret of other' } },
-  });
-  for (const name of ['web', 'other']) t.is(machine.activate(name).err, '');
+  const attempt = { 'bin/attempt': await attemptProgram(t), 'mnt/.keep': '' };
+  const machine = await makeServices(
+    t,
+    {
+      web: { script: wait, files: { ...attempt, 'bin/module': 'no module' } },
+      net: { script: wait, files: attempt, network: '{ type: simple }' },
+      other: {
+        script: `echo the secret of other > /data/secret; ${wait}`,
+        more: ', storage: [{ dest: /data, label: data }]',
+      },
+    },
+    { storage: 'storage:\n  - { label: data, persistent: true, nsgroup: other, size: 8M }\n' },
+  );
+  machine.sandbox.background('busybox', 'nc', '-l', '-k', '-p', '9999');
+  const { run } = await machinePaths(linuxHost, machine.root);
+  for (const name of ['web', 'net', 'other']) t.is(machine.activate(name).err, '');
   const { process: hostProcess } = JSON.parse(machine.must('ps', '--json')).services.find(
     (one: { readonly name: string }) => one.name === 'other',
   );
   const rows: string[] = [];
-  for (const { name, script, says } of attempts) {
+  for (const { name, from = 'web', script, says } of attempts) {
     const text = script
       .replaceAll('SECRET', secret)
+      .replaceAll('RUN', run)
       .replaceAll('HOSTPID', String(hostProcess))
       .replaceAll('OTHERROOT', `/proc/${hostProcess}/root`);
-
-    const said = machine.mosctl('exec', 'web', '--as-root', '--', b, 'sh', '-c', text);
+    const said = machine.mosctl('exec', from, '--as-root', '--', b, 'sh', '-c', text);
     const why = said.err.trim().split('\n').at(-1) ?? '';
     const isHeld = said.status !== 0 && says.test(why);
     rows.push(`${isHeld ? 'held' : 'OPEN'}  ${name.padEnd(45)} ${why || `exit code ${said.status}`}`);
