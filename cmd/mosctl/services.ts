@@ -140,5 +140,8 @@ export const supervise = command({
     const use = await import('../../pkg/system/index.ts');
     return use.supervise(host, { ...options, signal }, report);
   },
-  render: ({ left }) => (left === 0 ? 'no service is left' : `${left} services go on unwatched`),
+  render: ({ left, isOther }) => {
+    if (isOther) return 'another supervisor has the services';
+    return left === 0 ? 'no service is left' : `${left} services go on unwatched`;
+  },
 });

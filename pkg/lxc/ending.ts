@@ -1,7 +1,8 @@
 /** How the first process of a container ended. */
 export type ContainerEnd = { readonly code: number } | { readonly signal: number };
 
-const endLine = /Child <\d+> ended on (error|signal) \((\d+)\)/g;
+/** The name of a signal is that of strsignal(3): `signal Killed(9)`, `signal Segmentation fault(11)`. */
+const endLine = /Child <\d+> ended on (error|signal)[^()\n]*\((\d+)\)/g;
 
 /**
  * LXC 5 tells the exit code nowhere but in its log, at level INFO (src/lxc/error.c); of a code 0 it says nothing. The log

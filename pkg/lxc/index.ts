@@ -25,3 +25,4 @@ export {
   stopContainer,
   waitUntilStopped,
 } from './programs.ts';
+export { unitCommand } from './unit.ts';

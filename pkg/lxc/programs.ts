@@ -8,9 +8,9 @@ const at = ({ folder, name }: Place): readonly string[] => ['-P', folder, '-n', 
 
 /**
  * LXC asks newuidmap for leave where it finds one, and that knows the ranges of /etc/subuid only, which are not ours:
- * so it is not to find any. It writes the map itself then.
+ * so it is not to find any, and writes the map itself then. What it must find is apparmor_parser, which loads its profiles.
  */
-const env = { PATH: '/nonexistent' };
+const env = { PATH: '/usr/sbin:/sbin' };
 const startLimit = 60_000;
 
 /**

@@ -8,7 +8,7 @@ work=$2
 
 packages=(
   systemd systemd-sysv systemd-resolved libpam-systemd udev dbus login passwd
-  kmod e2fsprogs dosfstools iproute2 iputils-ping nftables ca-certificates
+  kmod procps e2fsprogs dosfstools iproute2 iputils-ping nftables ca-certificates
   git lxc uidmap dnsmasq-base apparmor
 )
 # Nothing may change packages or wait for a writable root; the bridge of lxc-net is made by mosctl. The AppArmor profile of a

@@ -1,4 +1,5 @@
 import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { unitCommand } from '../unit.ts';
 import { bridgeAddress, bridgeName, type Instance } from './instance.ts';
 
 /** Files of the name server, below the folder of the network. */
@@ -25,11 +26,14 @@ export async function serveNames(host: Host, folder: string, instances: readonly
     return;
   }
   await writeAtomic(host, resolverFile(folder), `nameserver ${bridgeAddress.ipv4}\n`);
-  await host.processes.run([
-    ...(['dnsmasq', '--conf-file=/dev/null', '--no-hosts', '--domain-needed', '--bogus-priv'] as const),
+  const command = [
+    'dnsmasq',
+    ...['--conf-file=/dev/null', '--no-hosts', '--domain-needed', '--bogus-priv'],
     ...['--bind-dynamic', `--interface=${bridgeName}`, '--except-interface=lo', '--no-dhcp-interface='],
     ...[`--addn-hosts=${hostsFile(folder)}`, `--pid-file=${processFile(folder)}`],
-  ]);
+  ] as const;
+  const properties = ['Type=forking', `PIDFile=${processFile(folder)}`, 'Description=names of mos services'];
+  await host.processes.run((await unitCommand(host, properties, command)) ?? command);
 }
 
 export async function stopNames(host: Host, folder: string): Promise<void> {

@@ -46,10 +46,11 @@ export function renderRules(instances: readonly Instance[]): string {
         ({ word, of }) => `oifname != "${bridgeName}" ${word} saddr ${instanceNetwork[of]} masquerade`,
       ),
     ]),
+    // Protocols by number (ICMP, ICMPv6, TCP, UDP): a machine need not have /etc/protocols.
     chain('to_host', 'filter hook input priority filter', [
       `iifname "${bridgeName}" ct state established,related accept`,
-      `iifname "${bridgeName}" meta l4proto { icmp, ipv6-icmp } accept`,
-      `iifname "${bridgeName}" meta l4proto { tcp, udp } th dport 53 accept`,
+      `iifname "${bridgeName}" meta l4proto { 1, 58 } accept`,
+      `iifname "${bridgeName}" meta l4proto { 6, 17 } th dport 53 accept`,
       `iifname "${bridgeName}" drop`,
     ]),
     chain('through', 'filter hook forward priority filter', [

@@ -1,9 +1,10 @@
-import { messageOf } from '../../errors/index.ts';
+import { isMosError, messageOf } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import {
   type ContainerEnd,
   isRunning,
   stopContainer,
+  unitCommand,
   usualHealth,
   waitUntilStopped,
 } from '../../lxc/index.ts';
@@ -28,8 +29,8 @@ import { run } from './start.ts';
 import { isSupervised, supervisorLock } from './watch.ts';
 
 export type SuperviseOptions = { readonly root: string; readonly signal: AbortSignal };
-/** How many services were there when it ended. */
-export type SuperviseResult = { readonly left: number };
+/** How many services were there when it ended. `isOther`: another supervisor has them. */
+export type SuperviseResult = { readonly left: number; readonly isOther: boolean };
 
 const owner = 'mosctl supervise';
 /** Who looks whether there is a supervisor holds its lock for an instant. Milliseconds. */
@@ -46,7 +47,8 @@ export async function supervise(
 ): Promise<SuperviseResult> {
   const { paths } = await openMachine(host, options.root);
   await makeServicesFolder(host, paths);
-  await using _only = await host.files.lock(supervisorLock(paths), { owner, wait: probeWait });
+  await using only = await lockSupervisor(host, paths);
+  if (only === undefined) return { left: (await startedContainers(host, paths)).length, isOther: true };
   const stopped = new AbortController();
   const signal = AbortSignal.any([options.signal, stopped.signal]);
   const watched = new Map<string, Promise<void>>();
@@ -70,7 +72,17 @@ export async function supervise(
     stopped.abort();
     await Promise.all(watched.values());
   }
-  return { left: (await startedContainers(host, paths)).length };
+  return { left: (await startedContainers(host, paths)).length, isOther: false };
+}
+
+/** undefined where there is a supervisor: one of several that were started at once is enough, and the others are no failures. */
+async function lockSupervisor(host: Host, paths: MachinePaths): Promise<AsyncDisposable | undefined> {
+  try {
+    return await host.files.lock(supervisorLock(paths), { owner, wait: probeWait });
+  } catch (error) {
+    if (isMosError(error, 'busy')) return undefined;
+    throw error;
+  }
 }
 
 /** Names of containers; a candidate is its starter's. */
@@ -199,14 +211,8 @@ export async function ensureSupervisor(host: Host, root: string): Promise<void> 
   if ((await startedContainers(host, paths)).length === 0) return;
   if (await isSupervised(host, paths, owner)) return;
   const command = [...host.machine.program(), 'supervise', '--quiet', '--root', root];
-  const isSystemd = (await host.files.stat('/run/systemd/system')) !== undefined;
-  if (!isSystemd) return void (await host.processes.leave(command as [string, ...string[]]));
   const properties = ['Restart=on-failure', 'KillMode=process', 'Description=mos services'];
-  await host.processes.run([
-    'systemd-run',
-    '--collect',
-    '--quiet',
-    ...properties.flatMap((property) => ['-p', property]),
-    ...command,
-  ]);
+  const unit = await unitCommand(host, properties, command);
+  if (unit === undefined) await host.processes.leave(command as [string, ...string[]]);
+  else await host.processes.run(unit);
 }

@@ -79,8 +79,8 @@ table inet mos {
 	chain to_host {
 		type filter hook input priority filter; policy accept;
 		iifname "lxcbr0" ct state established,related accept
-		iifname "lxcbr0" meta l4proto { icmp, ipv6-icmp } accept
-		iifname "lxcbr0" meta l4proto { tcp, udp } th dport 53 accept
+		iifname "lxcbr0" meta l4proto { 1, 58 } accept
+		iifname "lxcbr0" meta l4proto { 6, 17 } th dport 53 accept
 		iifname "lxcbr0" drop
 	}
 	chain through {
