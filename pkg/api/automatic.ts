@@ -31,7 +31,16 @@ async function watch(api: Api, signal: AbortSignal): Promise<void> {
   await host.files.makeFolder(folder, { parents: true, mode: 0o700 });
   const tell = onceEach(options.tell);
   const changes = host.files.changes(folder, signal)[Symbol.asyncIterator]();
-  let change = changes.next();
+  // Where nobody can watch, what was changed is seen an hour later.
+  const noticed = async (): Promise<void> => {
+    try {
+      await changes.next();
+    } catch (error) {
+      tell(`cannot watch ${folder}: ${messageOf(error)}`);
+      await new Promise<never>(() => {});
+    }
+  };
+  let change = noticed();
   while (!signal.aborted) {
     const wait = await step(api, signal, tell);
     if (wait === 0) continue;
@@ -45,7 +54,7 @@ async function watch(api: Api, signal: AbortSignal): Promise<void> {
       ),
     ]);
     timer.abort();
-    if (woken) change = changes.next();
+    if (woken) change = noticed();
   }
 }
 
@@ -93,7 +102,7 @@ async function perform(api: Api, next: NextAction, signal: AbortSignal): Promise
 }
 
 /** The machine may go down at any moment after these. */
-const restarts: readonly NextAction['action'][] = ['reboot', 'fall back'];
+const restarts: readonly NextAction['action'][] = ['reboot', 'fall-back'];
 
 async function endOf({ jobs }: Api, id: string): Promise<void> {
   for await (const _ of jobs.events(id));

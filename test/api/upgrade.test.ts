@@ -117,3 +117,40 @@ test('while one command is at work another is 423, and one that was stopped is t
     go.resolve();
   }
 });
+
+test('settings and holds are checked, and what is not named stays', async (t) => {
+  const { source, open } = await makeApi(t);
+  await using api = await open();
+  const set = (change: object) => call(api, 'POST /v1/updates/settings', JSON.stringify(change));
+  const usual = { automatic: false, delay: 0, ignoreWaves: false, versionLock: null, checkEvery: 6 };
+  const shown = { kind: 'manifest', reference: source, plainHttp: false, acceptExpired: false };
+  const window = 'sat,sun 02:00-04:00';
+  t.deepEqual(await set({ source: { reference: source }, window }), {
+    status: 200,
+    value: { source: shown, ...usual, window } as never,
+  });
+  for (const wrong of [
+    { window: 'noon' },
+    { delay: -1 },
+    { delay: 1.5 },
+    { checkEvery: 0 },
+    { automatic: 'on' },
+    { source: { reference: '../x' } },
+    { source: { kind: 'channel', reference: 'registry.example.com/machine/stable:tag' } },
+    { source: { reference: source, acceptExpired: true } },
+    { colour: 1 },
+  ])
+    t.is((await set(wrong)).status, 400, JSON.stringify(wrong));
+  t.deepEqual((await set({ window: null })).value, { source: shown, ...usual, window: null });
+  const hold = (body: object) => call(api, 'POST /v1/updates/holds', JSON.stringify(body));
+  t.is((await hold({ reason: 'a sale', minutes: 30 })).status, 200);
+  for (const wrong of [{}, { reason: '' }, { reason: 'x', minutes: 0 }, { reason: 'x', owner: 'a b' }])
+    t.is((await hold(wrong)).status, 400, JSON.stringify(wrong));
+  const { holds } = (await statusOf(api)) as never as { holds: { owner: string }[] };
+  t.deepEqual(
+    holds.map(({ owner }) => owner),
+    ['alice'],
+  );
+  t.is((await call(api, 'DELETE /v1/updates/holds/bob')).status, 404);
+  t.is((await call(api, 'DELETE /v1/updates/holds/me')).status, 200);
+});

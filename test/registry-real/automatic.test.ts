@@ -130,7 +130,7 @@ test('a machine updates itself, proves good, and leaves what does not', async (t
       .filter((name) => name.endsWith('.json'))
       .map((name) => JSON.parse(readFileSync(join(jobs, name), 'utf8')))
       .some((job) => job.operation === operation && job.state === 'done');
-  await machine.live(1, () => isDone('fall back'));
+  await machine.live(1, () => isDone('fall-back'));
   const back = await machine.updates();
   t.deepEqual(
     [back.staging_generation, back.failed_updates.map(({ reason }) => reason)],
@@ -146,7 +146,7 @@ test('a machine updates itself, proves good, and leaves what does not', async (t
   const waiting = (await machine.updates()).staging_generation?.generation ?? 0;
   await machine.start(waiting);
   await machine.live(0, isSeen);
-  t.is((await machine.updates()).automatic?.action, 'fall back');
+  t.is((await machine.updates()).automatic?.action, 'fall-back');
   t.is((await machine.updates()).active_generation?.release, 4);
   await machine.live(1);
   t.deepEqual(

@@ -46,7 +46,7 @@ export const updatesStatusSchema: Schema<UpdatesStatus> = object<UpdatesStatus>(
   holds: list(hold),
   automatic: nullable(
     object<NextStep>({
-      action: choice('check', 'prepare', 'activate', 'reboot', 'fall back'),
+      action: choice('check', 'prepare', 'activate', 'reboot', 'fall-back'),
       at: anyText,
     }),
   ),

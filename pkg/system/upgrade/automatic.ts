@@ -4,7 +4,7 @@ import { isMissed, type MachineLook, stateOf, verdictOf } from './state.ts';
 import type { UpdateHold } from './update-holds.ts';
 import { nextOpening, parseWindow } from './window.ts';
 
-export const automaticActions = ['check', 'prepare', 'activate', 'reboot', 'fall back'] as const;
+export const automaticActions = ['check', 'prepare', 'activate', 'reboot', 'fall-back'] as const;
 export type AutomaticAction = (typeof automaticActions)[number];
 
 /** What automatic updates do next, not before `at`, and what it waits for. */
@@ -49,7 +49,7 @@ export function planAutomatic(state: AutomaticState, now: Date): NextAction | nu
 /** What was made and does not prove good is taken back; until it is known, nothing else begins. */
 function planFallBack({ record, machine }: AutomaticState): NextAction | null {
   const { running, next, bootId, history } = machine;
-  const now = (why: string): NextAction => ({ action: 'fall back', at: new Date(0), why: [why] });
+  const now = (why: string): NextAction => ({ action: 'fall-back', at: new Date(0), why: [why] });
   if (verdictOf(machine, next) === 'bad') return now(`generation ${next} failed`);
   const isBetter = history.some(({ generation, verdict }) => generation < running && verdict !== 'bad');
   if (verdictOf(machine, running) === 'bad' && (next !== null || isBetter))
@@ -63,7 +63,7 @@ function planFallBack({ record, machine }: AutomaticState): NextAction | null {
   const why = isNext
     ? 'the machine was rebooted and did not start it'
     : `generation ${trial.generation} has not proved good yet`;
-  return { action: 'fall back', at: new Date(since + proofTime), why: [why] };
+  return { action: 'fall-back', at: new Date(since + proofTime), why: [why] };
 }
 
 function planCheck(state: AutomaticState, now: Date): NextAction {

@@ -141,12 +141,12 @@ for (const [title, given, expected] of [
   [
     'what runs and has not proved good is given a quarter of an hour',
     { record: { ...idle, trial: { ...trial, since: minutes(-5) } }, machine: verdicts(null, 'good') },
-    'fall back in 10 min: generation 7 has not proved good yet',
+    'fall-back in 10 min: generation 7 has not proved good yet',
   ],
   [
     'and no longer',
     { record: { ...idle, trial: { ...trial, since: minutes(-16) } }, machine: verdicts(null, 'good') },
-    'fall back now: generation 7 has not proved good yet',
+    'fall-back now: generation 7 has not proved good yet',
   ],
   [
     'what a person activated is left to the person',
@@ -159,7 +159,7 @@ for (const [title, given, expected] of [
   [
     'a bad one is left at once',
     { record: idle, machine: verdicts('bad', 'good') },
-    'fall back now: generation 7 failed',
+    'fall-back now: generation 7 failed',
   ],
   [
     'where there is something to go back to',
@@ -172,7 +172,7 @@ for (const [title, given, expected] of [
       record: { ...ready, trial: { ...trial, bootId: 'boot 0', since: minutes(-5), sinceBoot: 'boot 1' } },
       machine: machine({ next: 7 }),
     },
-    'fall back in 10 min: the machine was rebooted and did not start it',
+    'fall-back in 10 min: the machine was rebooted and did not start it',
   ],
   [
     'while the reboot is under way nothing is taken back',
