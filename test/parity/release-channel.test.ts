@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -109,4 +109,32 @@ test('a channel from its keys to a machine, by the executable alone; whoever has
   const [status, line] = await refused();
   t.is(status, 4);
   t.regex(String(line), /: its index\.json is not the one that was signed: it (has|hashes)/);
+});
+
+test('docs/release-channels.md can be followed as it stands', async (t) => {
+  const folder = await temporaryFolder(t);
+  const registry = await startRegistry(t, { kind: 'docker' });
+  await addTarImage(join(folder, 'images'), 'web', { release: '41' });
+  writeFileSync(
+    join(folder, 'manifest.yaml'),
+    'version: 1\nproduct: default\nupdate_type: complete\nrelease: 41\ntargets: [{service_name: web, source: "oci:images:web", version: 1.2.0, service_type: fs-only}]\n',
+  );
+  const page = readFileSync('docs/release-channels.md', 'utf8');
+  const [, steps = ''] = /## Five minutes\n(.*?)\n## /s.exec(page) ?? [];
+  const lines = [...steps.matchAll(/^ {4}(?:\$ | +)(.*)$/gm)].map(([, line]) => line);
+  const script = ['set -e', 'trust keyset add --key-type ecdsa acme', ...lines].join('\n');
+  const env = { PATH: `${programs}:${process.env['PATH']}`, HOME: folder };
+  const { error, stdout, stderr } = await new Promise<{ error: unknown; stdout: string; stderr: string }>(
+    (done) => {
+      const shell = ['-c', script.replaceAll('registry.example', registry.host)];
+      execFile('/bin/bash', shell, { cwd: folder, env, timeout: 120_000 }, (error, stdout, stderr) =>
+        done({ error, stdout, stderr }),
+      );
+    },
+  );
+  t.is(error, null, stderr);
+  t.regex(
+    stdout,
+    /waits for mosb release sign:\n {2}1\.2\.0 \(release 41, amd64\): added, in 2 waves\nsigned /,
+  );
 });

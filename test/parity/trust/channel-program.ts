@@ -1,5 +1,6 @@
 // Reads release channels from stdin and says what becomes of each: run by Node and by the compiled executable, the answers must be the same.
 import { MosError } from '../../../pkg/errors/index.ts';
+import { parseReleaseIndex } from '../../../pkg/manifest/index.ts';
 import { readMetadata, type TufRole } from '../../../pkg/trust/channel/metadata.ts';
 import { parseAnchors, readChannel } from '../../../pkg/trust/index.ts';
 import { Refusal } from '../../../pkg/trust/refusals.ts';
@@ -14,13 +15,15 @@ export type ChannelVector =
       /** Of each root: certificate and signature. */
       readonly endorsed: Readonly<Record<string, readonly [string, string]>>;
     }
-  | { readonly kind: 'metadata'; readonly role: TufRole; readonly bytes: string };
+  | { readonly kind: 'metadata'; readonly role: TufRole; readonly bytes: string }
+  | { readonly kind: 'index'; readonly bytes: string };
 
 const bytesOf = (text: string): Buffer => Buffer.from(text, 'base64');
 
 async function answer(vector: ChannelVector): Promise<unknown> {
   if (vector.kind === 'metadata')
     return (await readMetadata(vector.role, bytesOf(vector.bytes), 'it')).toJSON();
+  if (vector.kind === 'index') return parseReleaseIndex(bytesOf(vector.bytes));
   const { anchors, product, at, files, endorsed } = vector;
   const source = {
     read: async (file: string) => (Object.hasOwn(files, file) ? bytesOf(files[file] ?? '') : undefined),

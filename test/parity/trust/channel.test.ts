@@ -41,14 +41,52 @@ async function vectorsOf(t: ExecutionContext): Promise<readonly ChannelVector[]>
     ),
   };
   const { keys } = await keysOfVendor(vendor);
+  const changes = (bytes: Uint8Array) =>
+    Array.from({ length: rounds }, (_, round) => base64(mutate(bytes, seeded(round))));
   const random = [...channel.files].flatMap(([file, bytes]): ChannelVector[] => {
-    const role = (/(root|targets|snapshot|timestamp)\.json$/.exec(file)?.[1] ?? 'targets') as TufRole;
-    return Array.from({ length: rounds }, (_, round) => base64(mutate(bytes, seeded(round)))).flatMap(
-      (changed) => [
-        { ...good, files: { ...files, [file]: changed } },
-        { kind: 'metadata', role, bytes: changed },
-      ],
-    );
+    const role = /(root|targets|snapshot|timestamp)\.json$/.exec(file)?.[1] as TufRole | undefined;
+    return changes(bytes).flatMap((changed) => [
+      { ...good, files: { ...files, [file]: changed } },
+      role === undefined ? { kind: 'index', bytes: changed } : { kind: 'metadata', role, bytes: changed },
+    ]);
+  });
+  const wave = {
+    start_seed: 0,
+    end_seed: 2 ** 32,
+    start: '2027-01-01T00:00:00Z',
+    end: '2027-01-02T00:00:00Z',
+  };
+  const release = {
+    version: '1',
+    release: 1,
+    manifest: `sha256:${'a'.repeat(64)}`,
+    arch: 'amd64',
+    waves: [wave],
+  };
+  const indexes = [
+    ...[
+      '2027-02-29T00:00:00Z',
+      '2027-01-01T24:00:00Z',
+      '2027-01-01T00:00:60Z',
+      '+002027-01-01T00:00:00Z',
+      5,
+    ].map((start) => ({
+      releases: [{ ...release, waves: [{ ...wave, start }] }],
+    })),
+    ...[-1, 0.5, 2 ** 32, '0'].map((start_seed) => ({
+      releases: [{ ...release, waves: [{ ...wave, start_seed }] }],
+    })),
+    ...['https://é.example', 'https://', 'http://a', 'https://a b', 7].map((notes) => ({
+      releases: [{ ...release, notes }],
+    })),
+    ...['\u202e', '\ud800', '\u2028', 'é', ''].map((withdrawn) => ({
+      releases: [{ ...release, withdrawn }],
+    })),
+    ...[null, {}, [null], [[]], 'x'].map((releases) => ({ releases })),
+    { releases: [{ ...release, ['__proto__']: { arch: 'arm64' } }] },
+  ].map((change): ChannelVector => {
+    const index = { version: 1, product: 'a', channel: 'b/c', ...change };
+    return { kind: 'index', bytes: base64(Buffer.from(JSON.stringify(index))) };
   });
   const nonsense = [
     ...[0, -1, 1.5, 1e300, '1', null, [], {}].map((version) => ({ version })),
@@ -69,7 +107,7 @@ async function vectorsOf(t: ExecutionContext): Promise<readonly ChannelVector[]>
     const forged = base64(forge(channel.files.get('timestamp.json'), keys.timestamp, change));
     return { ...good, files: { ...files, 'timestamp.json': forged } };
   });
-  return [good, ...random, ...nonsense];
+  return [good, ...random, ...indexes, ...nonsense];
 }
 
 test('the executable believes and refuses the channels that Node does, and says the same', async (t) => {
