@@ -4,7 +4,7 @@ import { dispatch } from '../../pkg/api/dispatch.ts';
 import { parseRequestHead, usualLimits } from '../../pkg/api/http/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { requestOf } from '../helpers/api.ts';
-import { installFrom, makeRoot } from '../helpers/machine.ts';
+import { installFrom, makeRoot, updateFrom } from '../helpers/machine.ts';
 import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
 
 const admin = { name: 'alice', role: 'admin' } as const;
@@ -57,7 +57,7 @@ async function makeApi(t: ExecutionContext) {
   const source = `zot:${vendor.repository}:machine/stable:latest`;
   await installFrom(root, source);
   const open = () => openApi(linuxHost, { root, builtAt: new Date(0) });
-  return { vendor, source, open };
+  return { vendor, source, root, open };
 }
 
 test('an update goes from Idle to Ready and back, by the digest that was chosen', async (t) => {
@@ -153,4 +153,17 @@ test('settings and holds are checked, and what is not named stays', async (t) =>
   );
   t.is((await call(api, 'DELETE /v1/updates/holds/bob')).status, 404);
   t.is((await call(api, 'DELETE /v1/updates/holds/me')).status, 200);
+});
+
+test('what a killed activation had switched already waits for the reboot all the same', async (t) => {
+  const { vendor, source, root, open } = await makeApi(t);
+  await using api = await open();
+  await call(api, 'POST /v1/updates/source', JSON.stringify({ reference: source }));
+  await release(vendor, 2);
+  for (const action of ['refresh-updates', 'prepare-update']) t.is(await act(api, action), 204);
+  await updateFrom(root, source); // the same, but for the record
+  t.is((await statusOf(api)).update_state, 'Staged');
+  t.is(await act(api, 'activate-update'), 204);
+  const { update_state, staging_generation } = await statusOf(api);
+  t.deepEqual([update_state, staging_generation?.generation], ['Ready', 2]);
 });

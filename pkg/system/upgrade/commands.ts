@@ -10,7 +10,7 @@ import { fetchUpdate, update } from '../update.ts';
 import { askSource, type Candidate } from './candidate.ts';
 import { choose } from './choose.ts';
 import { isCommandAtWork, lockCommands } from './folder.ts';
-import { type Look, lookAtUpgrade, takeUpgrade } from './look.ts';
+import { type Look, lookAtMachine, lookAtUpgrade, takeUpgrade } from './look.ts';
 import { type CommandType, changeUpgrade, type SeenUpdate, type UpgradeRecord } from './record.ts';
 import { readSettings, type UpdateSettings } from './settings.ts';
 import { stateOf, type UpdateState } from './state.ts';
@@ -136,25 +136,23 @@ async function keepNewer(
 }
 
 async function activate(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {
-  const { options, record, report } = act;
+  const { options, record, report, folder } = act;
+  const { root, ca, integrity } = options;
   const result = await update(host, await incoming(host, act), report);
   if (!('needsReboot' in result)) throw new MosError('internal', 'cannot activate: it was only planned');
-  const { generation, needsReboot } = result;
+  const { generation } = result;
+  // Asked of the machine: an earlier try that was killed may have switched already.
+  const { next, bootId } = await lookAtMachine(host, root);
   const { digest = '', version = '' } = record.chosen ?? {};
-  const trial = {
-    ...{ generation, digest, version, automatic: options.automatic ?? false },
-    ...(needsReboot
-      ? { since: null, sinceBoot: null }
-      : { since: host.clock.now().toISOString(), sinceBoot: act.machine.bootId }),
-    bootId: null,
-  };
-  if (needsReboot) return { generation, trial };
+  const made = { generation, digest, version, automatic: options.automatic ?? false, bootId: null };
+  if (next === generation) return { generation, trial: { ...made, since: null, sinceBoot: null } };
   // What needs no reboot is made to run now: nothing is left to do.
-  const { root, ca, integrity } = options;
+  const trial = { ...made, since: host.clock.now().toISOString(), sinceBoot: bootId };
+  await changeUpgrade(host, folder, (known) => ({ ...known, trial }));
   const { targets } = await boot(host, { root, ca, integrity }, report);
   for (const { name, problem } of targets)
     if (problem !== null) report({ kind: 'note', text: `warning: ${name} did not come up` });
-  return { chosen: null, prepared: false, trial };
+  return { chosen: null, prepared: false };
 }
 
 /** `not-found` where there is nothing to do, `state` in the wrong state, `busy` while another is at work. */
