@@ -110,7 +110,14 @@ export async function readPublishedChannel(
 
 async function readKept(host: Host, path: string): Promise<ChannelTrust | undefined> {
   const text = await readTextIfThere(host, path);
-  return text === undefined ? undefined : (JSON.parse(text) as ChannelTrust);
+  if (text === undefined) return undefined;
+  try {
+    const kept: ChannelTrust = JSON.parse(text);
+    if (typeof kept.root === 'string') return kept;
+  } catch {}
+  throw new MosError('corrupt', `cannot read ${path}: it is damaged`, {
+    hint: 'without it an old state of the channel can be shown to you: look at mosb release show after you removed it',
+  });
 }
 
 /** The newest root of the keyset that the channel has; another root in its place is somebody else's channel. */

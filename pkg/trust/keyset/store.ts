@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { MosError } from '../../errors/index.ts';
-import { folderOf, type Host, sweepTemporary, temporaryPath } from '../../host/index.ts';
+import { folderOf, type Host, sweepTemporary, temporaryPath, writeAtomic } from '../../host/index.ts';
 import type { Credentials } from './issue.ts';
 
 const folderMode = 0o750;
@@ -27,9 +27,12 @@ export async function writeKey(host: Host, folder: string, pem: string): Promise
   await host.files.syncFolder(folder);
 }
 
-/** A document that is signed and public. */
-export const writeDocument = (host: Host, path: string, bytes: Uint8Array): Promise<void> =>
-  writeNew(host, path, new TextDecoder().decode(bytes), publicMode);
+/** A document that is signed and public: whole or not there, and never in place of another. Asks for the lock. */
+export async function writeDocument(host: Host, path: string, bytes: Uint8Array): Promise<void> {
+  if ((await host.files.stat(path)) !== undefined)
+    throw new MosError('exists', `cannot create ${path}: it exists already`);
+  await writeAtomic(host, path, bytes, { mode: publicMode });
+}
 
 export async function writeCredentials(
   host: Host,

@@ -1,6 +1,6 @@
 import type { Root } from '@tufjs/models';
 import { MosError } from '../../errors/index.ts';
-import type { Host } from '../../host/index.ts';
+import { type Host, sweepTemporary } from '../../host/index.ts';
 import { type MetadataOf, signersOf, type TufRole, thresholdOf, tufRoles } from '../channel/metadata.ts';
 import { renderMetadata, signMetadata } from '../channel/sign.ts';
 import { folderOfKeys, type KeysOptions, keysetFolder } from './folder.ts';
@@ -73,7 +73,7 @@ export async function addTufKeys(
           await writeTufKey(host, `${folder}/${role}/${key.id}`, key);
         }
       await writeDocument(host, rootFile(folder, 1), renderMetadata(root));
-      for (const name of [...tufRoles, 'roots']) await host.files.syncFolder(`${folder}/${name}`);
+      for (const name of tufRoles) await host.files.syncFolder(`${folder}/${name}`);
     },
   );
   return showTufKeys(host, keyset, options);
@@ -112,8 +112,8 @@ export async function rotateTufKeys(
   for (const signedBy of [before.signed, root.signed]) requireEnough(keyset, signedBy, root);
   for (const key of made) await addTufKey(host, folderOfKeys(host, options), folder, role as TufRole, key);
   await using _lock = await lockKeys(host, folderOfKeys(host, options), `tuf-keys rotate ${keyset}`);
+  await sweepTemporary(host, `${folder}/roots`);
   await writeDocument(host, rootFile(folder, version), renderMetadata(root));
-  await host.files.syncFolder(`${folder}/roots`);
   return showTufKeys(host, keyset, options);
 }
 

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { keyIdOf, type MetadataOf, readMetadata, type TufRole } from '../channel/metadata.ts';
+import { Refusal } from '../refusals.ts';
 import { type KeysOptions, keysetFolder } from './folder.ts';
 import { makeWhole, newFolder, writeKey } from './store.ts';
 
@@ -66,6 +67,15 @@ function parseKey(bytes: Uint8Array, path: string): TufKey {
 
 export type KeysetRoot = { readonly root: MetadataOf<'root'>; readonly bytes: Uint8Array };
 
+async function readRoot(bytes: Uint8Array, file: string): Promise<MetadataOf<'root'>> {
+  try {
+    return await readMetadata('root', bytes, file);
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    throw new MosError('corrupt', `cannot use the keyset: ${error.message}`);
+  }
+}
+
 /** The roots of a keyset, the oldest first. */
 export async function readRoots(
   host: Host,
@@ -76,7 +86,7 @@ export async function readRoots(
   const roots: KeysetRoot[] = [];
   for (let version = 1; (await host.files.stat(rootFile(tuf, version))) !== undefined; version++) {
     const bytes = await host.files.read(rootFile(tuf, version));
-    roots.push({ bytes, root: await readMetadata('root', bytes, rootFile(tuf, version)) });
+    roots.push({ bytes, root: await readRoot(bytes, rootFile(tuf, version)) });
   }
   const newest = roots.at(-1);
   if (newest !== undefined) return { roots, newest };

@@ -1,8 +1,11 @@
-import { mkdir, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import test from 'ava';
+import type { Host } from '../../../pkg/host/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
 import { addTufKeys, rotateTufKeys, showTufKeys } from '../../../pkg/trust/index.ts';
 import { call } from '../../helpers/cli.ts';
+import { Crash, countingHost, crashingHost } from '../../helpers/counting-host.ts';
+import { memoryFolder } from '../../helpers/folders.ts';
 import { hostAt } from '../../helpers/keyset.ts';
 import { makeVendor } from '../../helpers/vendor.ts';
 
@@ -66,6 +69,41 @@ test('the next root is signed by the old keys and the new ones; without enough o
   const error = await t.throwsAsync(rotateTufKeys(host, keyset, { role: 'targets' }, { folder }));
   t.is(error?.message, 'cannot make root 4 of acme: 0 of the 1 root keys that it needs are here');
   t.deepEqual(await readdir(first.path, { recursive: true }), files);
+});
+
+test('wherever making or replacing keys is stopped, there is a whole root, and the next run ends it', async (t) => {
+  const folder = await memoryFolder(t);
+  const { keys, keyset } = await makeVendor(t, 'acme', `${folder}/vendor`);
+  const at = { folder: keys };
+  const restore = async () => {
+    await rm(keys, { recursive: true, force: true });
+    await cp(`${folder}/before`, keys, { recursive: true });
+  };
+  const tryAll = async (act: (on: Host) => Promise<unknown>, check: (n: number) => Promise<void>) => {
+    await cp(keys, `${folder}/before`, { recursive: true });
+    const counted = countingHost(host);
+    await act(counted.host);
+    for (let n = 1; n <= counted.names.length; n++) {
+      await restore();
+      await t.throwsAsync(act(crashingHost(host, n).host), { instanceOf: Crash });
+      await check(n);
+    }
+    await rm(`${folder}/before`, { recursive: true });
+    return counted.names.length;
+  };
+  const add = (on: Host) => addTufKeys(on, keyset, undefined, at);
+  const isThere = async () => (await showTufKeys(host, keyset, at).catch(() => undefined))?.root === 1;
+  const added = await tryAll(add, async (n) => {
+    if (!(await isThere())) await add(host);
+    t.true(await isThere(), `${n}`);
+  });
+  const rotate = (on: Host) => rotateTufKeys(on, keyset, { role: 'root' }, at);
+  const rotated = await tryAll(rotate, async (n) => {
+    const { root, roles } = await showTufKeys(host, keyset, at);
+    t.true((root === 1 || root === 2) && roles.every(({ keys }) => keys.every(({ here }) => here)), `${n}`);
+    t.is((await rotate(host)).root, root + 1, `${n}`);
+  });
+  t.log(`${added} points of add, ${rotated} of rotate`);
 });
 
 test('what is no number of keys, and a keyset without channel keys, are refused', async (t) => {
