@@ -3,7 +3,7 @@ import { ChunkGarbage } from '../../pkg/host/linux/garbage.ts';
 
 const MiB = 1024 * 1024;
 
-test('a long transfer collects every 24 MiB, a short one never', (t) => {
+test('a long transfer collects every 48 MiB, a short one never', (t) => {
   let count = 0;
   const runtime = globalThis as { Bun?: unknown };
   runtime.Bun = { gc: () => count++ };
@@ -16,8 +16,8 @@ test('a long transfer collects every 24 MiB, a short one never', (t) => {
     for (let size = start; size <= until; size += MiB) garbage.passed(size);
     return count;
   };
-  t.is(passed(0, 95 * MiB), 0);
-  t.is(passed(0, 96 * MiB), 1);
-  t.is(passed(0, (96 + 24 * 10) * MiB), 11);
-  t.is(passed(1000 * MiB, 1095 * MiB), 0);
+  t.is(passed(0, 127 * MiB), 0);
+  t.is(passed(0, 128 * MiB), 1);
+  t.is(passed(0, (128 + 48 * 10) * MiB), 11);
+  t.is(passed(1000 * MiB, 1127 * MiB), 0);
 });

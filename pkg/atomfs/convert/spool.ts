@@ -42,24 +42,32 @@ export async function spoolLayer(
   });
   await using body = new Body(source.open(descriptor, options), options.report);
   await using output = await host.files.create(file, { mode: 0o600 });
-  const hash = createHash('sha256');
+  // What is not compressed has been hashed as a blob.
+  const hash = options.compression === 'none' ? undefined : createHash('sha256');
+  let size = 0;
+  let writing = Promise.resolve();
   try {
     for await (const chunk of unpacked(options.compression, body)) {
       options.signal.throwIfAborted();
-      if (output.size + chunk.length > options.limit) throw tooLarge(options.limit);
-      hash.update(chunk);
-      reader.update(chunk);
+      size += chunk.length;
+      if (size > options.limit) throw tooLarge(options.limit);
+      await writing;
       await guardSpace(host, file, output, chunk.length);
-      await output.write(chunk);
+      writing = output.write(chunk);
+      writing.catch(() => {});
+      hash?.update(chunk);
+      reader.update(chunk);
     }
     reader.end();
+    await writing;
   } catch (error) {
+    await writing.catch(() => {});
     // Bytes that are not the layer's own make a better reason than what they did to the tar reader.
     if (error instanceof MosError && error.code === 'invalid') await body.drain();
     throw inLayer(descriptor, error);
   }
   await body.drain();
-  const found = digestFromHex(hash.digest('hex'));
+  const found = hash === undefined ? descriptor.digest : digestFromHex(hash.digest('hex'));
   if (options.diffId !== undefined && options.diffId !== found)
     throw new MosError(
       'corrupt',

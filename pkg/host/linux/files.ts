@@ -87,15 +87,27 @@ async function* stream(
   const { start = 0, end = Number.POSITIVE_INFINITY } = options;
   if (end <= start) return;
   const file = await translated('open', path, () => openForReading('open', path, options));
+  const read = async (position: number): Promise<Buffer> => {
+    const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position));
+    const { bytesRead } = await translated('read', path, () => file.read(piece, 0, piece.length, position));
+    return piece.subarray(0, bytesRead);
+  };
+  // One piece ahead: the next one is read while somebody hashes or sends this one.
+  let ahead = read(start);
   try {
-    for (let position = start; position < end; ) {
-      const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position));
-      const { bytesRead } = await translated('read', path, () => file.read(piece, 0, piece.length, position));
-      if (bytesRead === 0) return;
-      position += bytesRead;
-      yield piece.subarray(0, bytesRead);
+    for (let position = start; ; ) {
+      const piece = await ahead;
+      if (piece.length === 0) return;
+      position += piece.length;
+      if (position < end) {
+        ahead = read(position);
+        ahead.catch(() => {});
+      }
+      yield piece;
+      if (position >= end) return;
     }
   } finally {
+    await ahead.catch(() => {});
     await file.close();
   }
 }
