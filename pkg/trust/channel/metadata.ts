@@ -62,6 +62,7 @@ function parse(bytes: Uint8Array, role: TufRole): object | string {
   const value = toObject(parseText(bytes));
   const signed = toObject(value?.signed);
   if (value === undefined || signed === undefined) return 'it is no JSON object with a signed part';
+  if (!isShallow(value)) return `it is nested deeper than ${deepest}`;
   if (signed._type !== role) return `it is not of the role ${role}`;
   if (!isText(signed.spec_version, /^1\.\d{1,4}(\.\d{1,4})?$/)) return 'it is of another specification';
   if (!isPositive(signed.version)) return 'its version is no whole number above 0';
@@ -72,6 +73,13 @@ function parse(bytes: Uint8Array, role: TufRole): object | string {
 }
 
 const mostSignatures = 32;
+
+/** Canonical JSON is made by a function that calls itself: how deep that goes is no matter of the runtime's stack. */
+const deepest = 16;
+const isShallow = (value: unknown, left = deepest): boolean =>
+  typeof value !== 'object' ||
+  value === null ||
+  (left > 0 && Object.values(value).every((one) => isShallow(one, left - 1)));
 
 const checks: Readonly<Record<TufRole, (signed: Given) => string | undefined>> = {
   root: ({ roles, consistent_snapshot }) =>

@@ -23,6 +23,8 @@ const run = (program: string, args: readonly string[], vectors: readonly Channel
     child.stdin?.end(JSON.stringify(vectors));
   });
 
+const nested = (depth: number): unknown => JSON.parse(`${'['.repeat(depth)}${']'.repeat(depth)}`);
+
 /** A good channel first, then the same with random changes, and with what is signed well but says nonsense. */
 async function vectorsOf(t: ExecutionContext): Promise<readonly ChannelVector[]> {
   const vendor = await makeVendor(t);
@@ -102,11 +104,16 @@ async function vectorsOf(t: ExecutionContext): Promise<readonly ChannelVector[]>
     { 'x-machine-product': { toString: 'x' } },
     { ['__proto__']: { version: 9 } },
     { extra: 1.5 },
+    { extra: nested(10) },
+    { extra: nested(20) },
+    { extra: nested(3000) },
     { extra: '\u2028\ud800é"\\' },
   ].map((change): ChannelVector => {
     const forged = base64(forge(channel.files.get('timestamp.json'), keys.timestamp, change));
     return { ...good, files: { ...files, 'timestamp.json': forged } };
   });
+  const deep = base64(Buffer.from(`{"signed":${'['.repeat(8000)}${']'.repeat(8000)},"signatures":[]}`));
+  nonsense.push({ ...good, files: { ...files, 'timestamp.json': deep } }, { kind: 'index', bytes: deep });
   return [good, ...random, ...indexes, ...nonsense];
 }
 
