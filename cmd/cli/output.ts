@@ -29,7 +29,7 @@ export const errorValue = (error: unknown) => {
 };
 
 /** Names out of images and registries must not steer the terminal. */
-const printable = (text: string): string =>
+export const printable = (text: string): string =>
   text.replaceAll(/\p{Cc}/gu, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 
 function stacksOf(error: unknown): string[] {

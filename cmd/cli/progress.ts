@@ -1,5 +1,6 @@
 import type { Clock } from '../../pkg/host/index.ts';
 import type { Progress, Report } from '../../pkg/steps/index.ts';
+import { printable } from './output.ts';
 
 /** Where progress is drawn. `columns` is undefined where it is no terminal. */
 export type Screen = { write(text: string): void; readonly columns: number | undefined };
@@ -77,7 +78,9 @@ class Rate {
 }
 
 function renderEvent(event: Exclude<Progress, Bytes>): string {
-  return event.kind === 'note' ? event.text : `[${event.index + 1}/${event.count}] ${event.name}`;
+  return event.kind === 'note'
+    ? printable(event.text)
+    : `[${event.index + 1}/${event.count}] ${printable(event.name)}`;
 }
 
 export function renderBytes({ what, done, total }: Bytes, perSecond: number): string {

@@ -68,10 +68,13 @@ export type LockOptions = {
 export interface Files {
   read(path: string): Promise<Uint8Array>;
   open(path: string, options?: OpenOptions): Promise<ReadableFile>;
-  /** The bytes from `start` (default 0) to before `end` (default: the end) in pieces of at most 1 MiB. */
+  /**
+   * The bytes from `start` (default 0) to before `end` (default: the end) in pieces of at most 1 MiB. With `reuse` in
+   * pieces of so many bytes, in three buffers in turn: one is good until the next but one is asked for.
+   */
   stream(
     path: string,
-    options?: OpenOptions & { readonly start?: number; readonly end?: number },
+    options?: OpenOptions & { readonly start?: number; readonly end?: number; readonly reuse?: number },
   ): AsyncIterable<Uint8Array>;
   /** undefined where there is nothing. */
   stat(path: string): Promise<FileStat | undefined>;

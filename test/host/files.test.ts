@@ -127,3 +127,16 @@ test('a text that is no UTF-8 is told by name', async (t) => {
     message: `cannot read ${path}: it is no UTF-8 text`,
   });
 });
+
+test('a stream that uses its buffers again leaves the piece before the last one alone', async (t) => {
+  const at = await folder(t);
+  const bytes = Buffer.from(Array.from({ length: 1000 }, (_, at) => at % 251));
+  await writeFile(`${at}/file`, bytes);
+  const parts: Buffer[] = [];
+  let before: Uint8Array | undefined;
+  for await (const piece of linuxHost.files.stream(`${at}/file`, { start: 3, end: 990, reuse: 7 })) {
+    if (before !== undefined) parts.push(Buffer.from(before));
+    before = piece;
+  }
+  t.deepEqual(Buffer.concat([...parts, before ?? Buffer.alloc(0)]), bytes.subarray(3, 990));
+});

@@ -9,6 +9,9 @@ import { parseTarget, readContext, type TargetOptions } from './target.ts';
 export type RemoteOptions = TargetOptions & { readonly context?: string | undefined };
 type Session = { readonly host: Host; readonly signal: AbortSignal; open(call: Call): Promise<Reply> };
 
+const mostOfEvent = 4 * 1024 * 1024;
+/** Milliseconds before the events of a job are asked for again. */
+const askAgain = 500;
 const mostBytes = 64 * 1024 * 1024;
 
 /**
@@ -41,11 +44,13 @@ export async function callMachine(
   return reply.status === 202 ? watch(session, value as Job, report) : value;
 }
 
+const tooLong = (): MosError => new MosError('network', 'cannot read the answer: it is too long');
+
 async function resultOf({ status, body }: Reply, isText = false): Promise<unknown> {
   let text = '';
   for await (const piece of body) {
     text += piece;
-    if (text.length > mostBytes) throw new MosError('network', 'cannot read the answer: it is too long');
+    if (text.length > mostBytes) throw tooLong();
   }
   if (status === 204) return null;
   if (isText && status < 300) return text;
@@ -55,9 +60,16 @@ async function resultOf({ status, body }: Reply, isText = false): Promise<unknow
   throw failure(code, detail ?? `cannot do that: the machine answered ${status}`, hint);
 }
 
+/** Control characters but line feeds and tabs: whoever rules the machine must not steer the terminal of who asks it. */
+const steering = /[^\P{Cc}\n\t]/gu;
+const harmless = (_key: string, value: unknown): unknown =>
+  typeof value === 'string'
+    ? value.replaceAll(steering, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+    : value;
+
 function parse(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text, harmless);
   } catch (cause) {
     throw new MosError('network', 'cannot understand the machine: its answer is no JSON', { cause });
   }
@@ -74,7 +86,11 @@ async function watch(session: Session, job: Job, report: Report): Promise<unknow
   try {
     for (;;) {
       const last = await follow(session, job.id, report);
-      if (last === undefined) continue; // the connection ended, and the work goes on
+      if (last === undefined) {
+        // The connection ended, and the work goes on.
+        await session.host.clock.sleep(askAgain, session.signal);
+        continue;
+      }
       if (last.state === 'done') return last.result;
       throw failure(
         last.error?.code,
@@ -103,6 +119,7 @@ async function follow(session: Session, id: string, report: Report): Promise<Job
       text = text.slice(at + 2);
       if (job !== undefined && job.state !== 'running') return job;
     }
+    if (text.length > mostOfEvent) throw tooLong();
   }
   session.signal.throwIfAborted();
   return undefined;

@@ -14,6 +14,8 @@ export type Reply = { readonly status: number; readonly body: AsyncIterable<stri
 
 /** A machine that goes on without end is not waited for; its events beat every 15 s. */
 const idle = 60_000;
+/** Pieces that nobody has read yet. */
+const mostWaiting = 16;
 const headLimit = 64 * 1024;
 
 /** One call over a connection of its own; the body ends with it. */
@@ -45,17 +47,22 @@ export async function exchange(socket: Socket, call: Call): Promise<Reply> {
   };
 }
 
-async function* bodyOf(first: string, chunks: AsyncIterator<string>, length: number | undefined) {
+/** Who reads no further, or not to the end, closes the connection. */
+async function* bodyOf(first: string, chunks: AsyncGenerator<string>, length: number | undefined) {
   let size = Buffer.byteLength(first);
-  if (first !== '') yield first;
-  while (length === undefined || size < length) {
-    const { value, done } = await chunks.next();
-    if (done) {
-      if (length !== undefined) throw broken();
-      return;
+  try {
+    if (first !== '') yield first;
+    while (length === undefined || size < length) {
+      const { value, done } = await chunks.next();
+      if (done) {
+        if (length !== undefined) throw broken();
+        return;
+      }
+      size += Buffer.byteLength(value);
+      yield value;
     }
-    size += Buffer.byteLength(value);
-    yield value;
+  } finally {
+    await chunks.return(undefined);
   }
 }
 
@@ -66,6 +73,7 @@ async function* chunksOf(socket: Socket): AsyncGenerator<string, void, undefined
   socket.setEncoding('utf8');
   socket.on('data', (text: string) => {
     queue.push(text);
+    if (queue.length > mostWaiting) socket.pause();
     wake?.();
   });
   for (const event of ['end', 'close', 'error'])
@@ -73,14 +81,20 @@ async function* chunksOf(socket: Socket): AsyncGenerator<string, void, undefined
       isOver = true;
       wake?.();
     });
-  for (;;) {
-    const text = queue.shift();
-    if (text !== undefined) yield text;
-    else if (isOver) return;
-    else
-      await wait((then) => {
-        wake = then;
-      });
+  try {
+    for (;;) {
+      const text = queue.shift();
+      if (text !== undefined) yield text;
+      else if (isOver) return;
+      else {
+        socket.resume();
+        await wait((then) => {
+          wake = then;
+        });
+      }
+    }
+  } finally {
+    socket.destroy();
   }
 }
 

@@ -1,7 +1,7 @@
 import { codeOf, hintOf, httpStatusOf, type MosError, messageOf } from '../../errors/index.ts';
 import { Refused } from './refused.ts';
 
-/** Bytes whose number is known before the first is read. */
+/** Bytes whose number is known before the first is read. A piece of them is good until the next but one is asked for. */
 export type Bytes = { readonly length: number; read(): AsyncIterable<Uint8Array> };
 
 export type Answer = {

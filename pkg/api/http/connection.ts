@@ -105,16 +105,37 @@ async function send(
 /** Fewer bytes than were announced end the connection: the other side must not take the next answer for the rest. */
 async function sendBytes(socket: Socket, { length, read }: Bytes, limit: number): Promise<void> {
   let left = length;
+  // While one piece is on its way the next one is read.
+  let sent: Promise<void> = Promise.resolve();
   for await (const chunk of read()) {
+    await sent;
     left -= chunk.length;
     if (left < 0) break;
-    await write(socket, chunk, limit);
+    sent = deliver(socket, chunk, limit);
+    sent.catch(() => {});
   }
+  await sent;
   if (left !== 0) throw new Gone();
 }
 
+/** Ends when the bytes are no longer needed here. */
+function deliver(socket: Socket, bytes: Uint8Array, limit: number): Promise<void> {
+  if (socket.destroyed) throw new Gone();
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Gone()), limit);
+    const gone = (): void => reject(new Gone());
+    socket.once('close', gone);
+    socket.write(bytes, (error) => {
+      clearTimeout(timer);
+      socket.removeListener('close', gone);
+      if (error) gone();
+      else resolve();
+    });
+  });
+}
+
 /** Ends when a client that is slow has taken most of it; one that takes nothing is left. */
-function write(socket: Socket, text: string | Uint8Array, limit: number): Promise<void> {
+function write(socket: Socket, text: string, limit: number): Promise<void> {
   if (socket.destroyed) throw new Gone();
   if (socket.write(text)) return Promise.resolve();
   return new Promise((resolve, reject) => {

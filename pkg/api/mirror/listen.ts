@@ -30,7 +30,7 @@ export const mirrorLimits: Limits = {
   ...usualLimits,
   bodyBytes: 0,
   idle: 60_000,
-  connections: 256,
+  connections: 128,
   paths: registryPaths,
 };
 

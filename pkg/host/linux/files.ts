@@ -82,14 +82,18 @@ export const linuxFiles: Files = {
 
 async function* stream(
   path: string,
-  options: OpenOptions & { start?: number; end?: number } = {},
+  options: OpenOptions & { start?: number; end?: number; reuse?: number } = {},
 ): AsyncGenerator<Uint8Array> {
-  const { start = 0, end = Number.POSITIVE_INFINITY } = options;
+  const { start = 0, end = Number.POSITIVE_INFINITY, reuse } = options;
   if (end <= start) return;
   const file = await translated('open', path, () => openForReading('open', path, options));
+  // One is read ahead, one is given, and the one before that may still be in use.
+  const buffers = reuse === undefined ? [] : [0, 1, 2].map(() => Buffer.allocUnsafeSlow(reuse));
   const read = async (position: number): Promise<Buffer> => {
-    const piece = Buffer.allocUnsafeSlow(Math.min(pieceSize, end - position));
-    const { bytesRead } = await translated('read', path, () => file.read(piece, 0, piece.length, position));
+    const length = Math.min(reuse ?? pieceSize, end - position);
+    const piece = buffers.shift() ?? Buffer.allocUnsafeSlow(length);
+    if (reuse !== undefined) buffers.push(piece);
+    const { bytesRead } = await translated('read', path, () => file.read(piece, 0, length, position));
     return piece.subarray(0, bytesRead);
   };
   // One piece ahead: the next one is read while somebody hashes or sends this one.

@@ -6,7 +6,7 @@ import { orUndefined } from './absent.ts';
 
 export type Content = {
   readonly size: number;
-  /** Bytes from `start` to before `end`; whoever reads them hashes them. */
+  /** Bytes from `start` to before `end`; whoever gets them hashes them. A piece is good until the next but one is asked for. */
   read(start: number, end: number): AsyncIterable<Uint8Array>;
 };
 
@@ -20,6 +20,9 @@ export type Shelf = {
   blob(digest: Digest): Promise<Content | undefined>;
   referrers(digest: Digest): Promise<readonly Descriptor[]>;
 };
+
+/** As many readers as there may be, slow ones too, each have three in memory. */
+const pieceSize = 128 * 1024;
 
 /** The store. A target's name there is its digest, which is no tag: in a registry it is the hex digits (FORMATS 4). */
 export function storeShelf(host: Host, store: Layout): Shelf {
@@ -35,7 +38,8 @@ export function storeShelf(host: Host, store: Layout): Shelf {
       const file = await store.findBlob(digest);
       if (file === undefined) return undefined;
       const { path, size } = file;
-      return { size, read: (start, end) => host.files.stream(path, { start, end, noFollow: true }) };
+      const options = { noFollow: true, reuse: pieceSize };
+      return { size, read: (start, end) => host.files.stream(path, { start, end, ...options }) };
     },
     referrers: async (digest) => store.referrers({ mediaType: media.manifest, digest, size: 0 }),
   };

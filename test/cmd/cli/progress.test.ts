@@ -53,6 +53,6 @@ test('without a terminal there are plain lines, for bytes one every ten seconds'
   report({ kind: 'bytes', what: 'fetch', done: 10, total: 100 });
   clock.at = 10_000;
   report({ kind: 'bytes', what: 'fetch', done: 60, total: 100 });
-  report({ kind: 'note', text: 'warning: so' });
-  t.is(said.join(''), '[2/3] fetch\nfetch: 60 B of 100 B, 5 B/s, 8 s left\nwarning: so\n');
+  report({ kind: 'note', text: 'warning: \u001b[2Jso' });
+  t.is(said.join(''), '[2/3] fetch\nfetch: 60 B of 100 B, 5 B/s, 8 s left\nwarning: \\x1b[2Jso\n');
 });
