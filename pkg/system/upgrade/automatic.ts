@@ -55,9 +55,10 @@ function planFallBack({ record, machine }: AutomaticState): NextAction | null {
   if (verdictOf(machine, running) === 'bad' && (next !== null || isBetter))
     return now(`generation ${running} failed`);
   const { trial } = record;
-  if (trial === null || !trial.automatic) return null;
+  if (trial === null) return null;
   const isNext = trial.generation === next;
-  if (isNext && !isMissed(trial, bootId)) return null;
+  // Whoever activated it: what a reboot did not start must not be rebooted for again and again.
+  if (isNext ? !isMissed(trial, bootId) : !trial.automatic) return null;
   // The boot loader may try it again, and the health gate may judge it, before we do.
   const since = trial.since === null ? 0 : Date.parse(trial.since);
   const why = isNext

@@ -17,7 +17,7 @@ export type MachineLook = {
   /** What the next boot takes, where that is another one. */
   readonly next: number | null;
   readonly bootId: string;
-  readonly history: readonly Pick<LogEntry, 'generation' | 'commit' | 'verdict' | 'release'>[];
+  readonly history: readonly Pick<LogEntry, 'generation' | 'commit' | 'verdict' | 'release' | 'source'>[];
 };
 
 export const verdictOf = ({ history }: Pick<MachineLook, 'history'>, generation: number | null) =>
@@ -41,7 +41,17 @@ export const withFailed = (record: UpgradeRecord, failure: FailedUpdate): Upgrad
  * else. The machine is right.
  */
 export function reconcile(record: UpgradeRecord, machine: MachineLook, now: Date): UpgradeRecord {
-  return judged(landed(record, machine), machine, now);
+  return judged(landed(adopted(record, machine), machine), machine, now);
+}
+
+/** What was chosen waits for the next boot: whoever activated it was killed before it was written down. */
+function adopted(record: UpgradeRecord, { next, history }: MachineLook): UpgradeRecord {
+  const { chosen, generation } = record;
+  if (chosen === null || generation !== null || next === null) return record;
+  if (history.find((entry) => entry.generation === next)?.source !== chosen.reference) return record;
+  const { digest, version } = chosen;
+  const unknown = { automatic: false, since: null, sinceBoot: null, bootId: null };
+  return { ...record, generation: next, trial: { generation: next, digest, version, ...unknown } };
 }
 
 /** What waited for the next boot does so no more. */

@@ -36,8 +36,8 @@ const ready = { ...staged, generation: 7, trial };
 const machine = (more: Partial<MachineLook> = {}): MachineLook => ({
   ...{ running: 6, next: null, bootId: 'boot 1' },
   history: [
-    { generation: 7, commit: '7', verdict: null, release: null },
-    { generation: 6, commit: '6', verdict: 'good', release: null },
+    { generation: 7, commit: '7', verdict: null, release: null, source: null },
+    { generation: 6, commit: '6', verdict: 'good', release: null, source: null },
   ],
   ...more,
 });
@@ -45,7 +45,7 @@ const verdicts = (newest: 'good' | 'bad' | null, before: 'good' | 'bad' | null) 
   machine({
     running: 7,
     history: [7, 6].map((generation) => ({
-      ...{ generation, commit: '', release: null },
+      ...{ generation, commit: '', release: null, source: null },
       verdict: generation === 7 ? newest : before,
     })),
   });

@@ -19,7 +19,7 @@ const record: UpgradeRecord = {
 };
 const look = (running: number, next: number | null, verdict: 'good' | 'bad' | null): MachineLook => ({
   ...{ running, next, bootId: 'b' },
-  history: [{ generation: 7, commit: 'c', verdict, release: null }],
+  history: [{ generation: 7, commit: 'c', verdict, release: null, source: 'r' }],
 });
 const over = { ...record, chosen: null, prepared: false, generation: null, trial: null };
 
@@ -38,4 +38,12 @@ test('a generation that runs and has no verdict yet is on trial since it was see
   t.deepEqual(seen, { ...over, trial: { ...trial, since: '2027-03-01T12:00:00.000Z', sinceBoot: 'b' } });
   t.is(reconcile(seen, look(7, null, null), new Date('2027-03-01T13:00:00Z')), seen);
   t.deepEqual(reconcile(seen, look(8, null, null), now), over); // somebody went elsewhere
+});
+
+test('what was chosen and waits already, though nobody wrote it down, is known by where it came from', (t) => {
+  const staged = { ...record, generation: null, trial: null };
+  const adopted = { ...record, trial: { ...trial, automatic: false } };
+  t.deepEqual(reconcile(staged, look(6, 7, null), now), adopted);
+  const other = { ...staged, chosen: { ...record.chosen, reference: 'another' } as never };
+  t.is(reconcile(other, look(6, 7, null), now), other);
 });
