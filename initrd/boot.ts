@@ -1,20 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import { chooseMachineDisk, type MachineDisk, type MachineRole, readDisks } from '../pkg/disk/index.ts';
 import { isMosError, MosError, messageOf } from '../pkg/errors/index.ts';
-import { type Host, type MountFlag, readText, writeAtomic } from '../pkg/host/index.ts';
+import { type Host, type MountFlag, readText } from '../pkg/host/index.ts';
 import { type Report, runSteps, type Step } from '../pkg/steps/index.ts';
+import type { Release } from '../pkg/system/index.ts';
 import { parseKernelArguments } from './arguments.ts';
 import { inInitrd } from './contents.ts';
 import { bringPersistent, makeMachineId } from './persistent.ts';
+import { fillSecureFolder, secureFolder, tellRelease, unlockPartition } from './secrets.ts';
 import { readStarted, type Started } from './started.ts';
+
+/** What a boot does by `system`, loaded when it is called. */
+export type BootUses = {
+  /** Asks the TPM for the secrets of this machine and closes PCR 7, whatever comes of it; throws where it can't. */
+  readonly releaseSecrets: (policies: string) => Promise<Release>;
+  /** For `status`: what protects this boot. */
+  readonly recordProtection: (release: Release) => Promise<void>;
+  /** Verifies the generation to boot against `ca` and mounts its hostfs at `target`. */
+  readonly mountRoot: (options: { ca: string; target: string; started: Started }) => Promise<void>;
+};
 
 /** What the steps of a boot share. */
 type Boot = {
   readonly host: Host;
   readonly report: Report;
-  /** Verifies the generation to boot against `ca` and mounts its hostfs at `target`. */
-  readonly mountRoot: (options: { ca: string; target: string; started: Started }) => Promise<void>;
+  readonly uses: BootUses;
   started: Started;
+  release?: Release;
   disk?: MachineDisk;
   /** Why it ends too early can be written down for the generation that runs then. */
   hasConfig?: boolean;
@@ -33,22 +45,26 @@ const partitions: readonly { role: MachineRole; target: string; flags: readonly 
   { role: 'machine-scratch', target: '/scratch-writes', flags: ['nodev', 'nosuid'] },
 ];
 
-/** From the kernel to a root file system that init can start on. Nothing is undone: after a failure preinit reboots. */
+/**
+ * From the kernel to a root file system that init can start on. Nothing is undone: after a failure preinit reboots. The TPM
+ * is first: whichever way a later step goes out, nothing gets a secret of it any more.
+ */
 const bootSteps: readonly Step<Boot>[] = [
+  { name: 'ask the TPM for the secrets, and close it', run: askTpm },
   { name: 'load the modules of the kernel', run: loadModules },
   { name: 'ask what started it', run: askWhatStarted },
   { name: 'find the disk of this machine', run: findDisk },
-  { name: 'mount config, store and scratch', run: mountPartitions },
+  { name: 'unlock and mount config, store and scratch', run: mountPartitions },
   {
     name: 'verify and mount the root file system',
-    run: ({ mountRoot, started }) => mountRoot({ ca: manifestCa, target: newRoot, started }),
+    run: ({ uses, started }) => uses.mountRoot({ ca: manifestCa, target: newRoot, started }),
   },
   { name: 'bring what persists', run: persist },
   { name: 'hand over', run: handOver },
 ];
 
-export async function boot(host: Host, mountRoot: Boot['mountRoot'], report: Report): Promise<void> {
-  const context: Boot = { host, report, mountRoot, started: {} };
+export async function boot(host: Host, uses: BootUses, report: Report): Promise<void> {
+  const context: Boot = { host, report, uses, started: {} };
   try {
     await runSteps(context, bootSteps, report);
   } catch (error) {
@@ -68,6 +84,15 @@ async function leaveWord({ host, hasConfig, started, report }: Boot, problem: st
 
 async function askWhatStarted(context: Boot): Promise<void> {
   context.started = await readStarted(context.host);
+}
+
+async function askTpm(context: Boot): Promise<void> {
+  const { host, report, uses } = context;
+  const release = await uses.releaseSecrets(`/${inInitrd.policies}`);
+  tellRelease(release, report);
+  context.release = release;
+  await fillSecureFolder(host, release);
+  await uses.recordProtection(release);
 }
 
 async function loadModules({ host }: Boot): Promise<void> {
@@ -110,11 +135,12 @@ function noDisk(disks: Awaited<ReturnType<typeof readDisks>>): MosError {
 }
 
 async function mountPartitions(context: Boot): Promise<void> {
-  const { host, disk } = context;
-  if (!disk) throw new MosError('internal', 'cannot mount partitions before the disk was found');
+  const { host, disk, release } = context;
+  if (!disk || !release) throw new MosError('internal', 'cannot mount partitions before the disk was found');
   for (const { role, target, flags } of partitions) {
     await host.files.makeFolder(target, { parents: true });
-    await host.mounts.mount({ fstype: 'ext4', source: disk.nodes[role], target, flags });
+    const source = await unlockPartition(host, disk, role, release);
+    await host.mounts.mount({ fstype: 'ext4', source, target, flags });
     context.hasConfig = true; // it is the first
   }
 }
@@ -128,12 +154,9 @@ async function persist({ host, report }: Boot): Promise<void> {
   await bringPersistent(host, '/config', newRoot, report);
 }
 
-/** What preinit does not move: our partitions. The running machine trusts the CA that it was booted with. */
+/** What preinit does not move: our partitions, and what the machine trusts and is. */
 async function handOver({ host, disk, report }: Boot): Promise<void> {
-  const secure = `${newRoot}/factory/secure`;
-  await host.files.makeFolder(secure, { parents: true });
-  await writeAtomic(host, `${secure}/manifestCA.pem`, await host.files.read(manifestCa));
-  for (const { target } of partitions) {
+  for (const target of [...partitions.map((one) => one.target), secureFolder]) {
     await host.files.makeFolder(`${newRoot}${target}`, { parents: true });
     await host.mounts.move(target, `${newRoot}${target}`);
   }

@@ -9,12 +9,18 @@ export type InitrdParts = {
   readonly mosctl: string;
   readonly manifestCa: string;
   readonly modules: string;
+  /** Of a machine with a TPM: the CA of its identity, `pcr7data` of the keyset, and the program that unlocks disks. */
+  readonly secrets?: { readonly sudiCa: string; readonly policies: string; readonly cryptsetup: string };
 };
 
 /** Where they lie in the initrd. */
 export const inInitrd = {
   mosctl: 'bin/mosctl',
   manifestCa: 'manifestCA.pem',
+  sudiCa: 'sudiCA.pem',
+  /** The reference has it there too. */
+  policies: 'pcr7data',
+  cryptsetup: 'sbin/cryptsetup',
   modules: 'lib/modules',
   /** Names of the modules' files in the order of loading, one a line. */
   moduleOrder: 'lib/modules/order',
@@ -39,7 +45,11 @@ export async function readInitrd(host: Host, parts: InitrdParts): Promise<CpioEn
   return [
     await executable('init', parts.preinit),
     await executable(inInitrd.mosctl, parts.mosctl),
-    ...(await Promise.all(libraryFiles(host).map((file) => executable(file.slice(1), file)))),
+    ...(await Promise.all(
+      [...new Set([...libraryFiles(host), ...(await librariesOf(host, parts.secrets?.cryptsetup))])].map(
+        (file) => executable(file.slice(1), file),
+      ),
+    )),
     ...(await moduleEntries(host, parts.modules)),
     {
       kind: 'file',
@@ -47,9 +57,57 @@ export async function readInitrd(host: Host, parts: InitrdParts): Promise<CpioEn
       mode: 0o644,
       content: await host.files.read(parts.manifestCa),
     },
+    ...(await secretEntries(host, parts.secrets, executable)),
     { kind: 'folder', path: inInitrd.newRoot, mode: 0o755 },
     { kind: 'folder', path: 'tmp', mode: 0o700 },
   ];
+}
+
+/** What a program of this machine is linked with, as the loader finds it here. */
+async function librariesOf(host: Host, program: string | undefined): Promise<string[]> {
+  if (program === undefined) return [];
+  if ((await host.files.stat(program)) === undefined)
+    throw new MosError('not-found', `cannot make an initrd: there is no ${program}`, {
+      hint: 'apt-get install cryptsetup-bin',
+    });
+  const { stdout } = await host.processes.query(['ldd', program]);
+  return [
+    ...Buffer.from(stdout)
+      .toString()
+      .matchAll(/(?:=> |^\s)(\/\S+) \(0x/gm),
+  ].map(([, path = '']) => path);
+}
+
+async function secretEntries(
+  host: Host,
+  secrets: InitrdParts['secrets'],
+  executable: (path: string, from: string) => Promise<CpioEntry>,
+): Promise<CpioEntry[]> {
+  if (secrets === undefined) return [];
+  return [
+    await executable(inInitrd.cryptsetup, secrets.cryptsetup),
+    await plainFile(host, inInitrd.sudiCa, secrets.sudiCa),
+    ...(await treeEntries(host, inInitrd.policies, secrets.policies)),
+  ];
+}
+
+const plainFile = async (host: Host, path: string, from: string): Promise<CpioEntry> => ({
+  kind: 'file',
+  path,
+  mode: 0o644,
+  content: await host.files.read(from),
+});
+
+async function treeEntries(host: Host, path: string, from: string): Promise<CpioEntry[]> {
+  const entries = await Promise.all(
+    (await host.files.list(from)).map(async (name): Promise<CpioEntry[]> => {
+      const isFolder = (await host.files.stat(`${from}/${name}`))?.type === 'directory';
+      return isFolder
+        ? treeEntries(host, `${path}/${name}`, `${from}/${name}`)
+        : [await plainFile(host, `${path}/${name}`, `${from}/${name}`)];
+    }),
+  );
+  return entries.flat();
 }
 
 function libraryFiles(host: Host): string[] {

@@ -3,8 +3,7 @@ import type { Host } from '../pkg/host/index.ts';
 import { linuxHost } from '../pkg/host/linux/index.ts';
 import { writeErr } from '../pkg/host/linux/output/index.ts';
 import type { Report } from '../pkg/steps/index.ts';
-import { boot } from './boot.ts';
-import type { Started } from './started.ts';
+import { type BootUses, boot } from './boot.ts';
 
 /** The real initrd: preinit calls the executable by the name mos-initrd. */
 export const start = (): Promise<number> => main(linuxHost, writeErr);
@@ -17,7 +16,7 @@ export async function main(host: Host, write: (text: string) => void): Promise<n
   };
   try {
     await requireInitrd(host);
-    await boot(host, mountRoot(host, report), report);
+    await boot(host, usesOf(host, report), report);
     return 0;
   } catch (error) {
     const hint = hintOf(error);
@@ -33,10 +32,17 @@ async function requireInitrd(host: Host): Promise<void> {
   throw new MosError('usage', 'cannot boot: this is no initrd');
 }
 
-/** Always with dm-verity: whoever wants another mode must not find it in an initrd. */
-const mountRoot =
-  (host: Host, report: Report) =>
-  async ({ ca, target, started }: { ca: string; target: string; started: Started }): Promise<void> => {
+const usesOf = (host: Host, report: Report): BootUses => ({
+  async releaseSecrets(policies) {
+    const use = await import('../pkg/system/index.ts');
+    return use.releaseSecrets(host, policies);
+  },
+  async recordProtection(release) {
+    const use = await import('../pkg/system/index.ts');
+    return use.recordProtection(host, release);
+  },
+  /** Always with dm-verity: whoever wants another mode must not find it in an initrd. */
+  async mountRoot({ ca, target, started }) {
     const { createBootFs } = await import('../pkg/system/index.ts');
     const { generation, version } = await createBootFs(
       host,
@@ -44,4 +50,5 @@ const mountRoot =
       report,
     );
     report({ kind: 'note', text: `generation ${generation}, hostfs ${version}` });
-  };
+  },
+});

@@ -7,6 +7,7 @@ import { MosError } from '../pkg/errors/index.ts';
 export const wantedModules = [
   ...['virtio_pci', 'virtio_blk', 'virtio_scsi', 'sd_mod'], // disks
   ...['loop', 'dm-verity', 'sha256-ssse3', 'squashfs', 'erofs', 'overlay'], // layers
+  ...['dm-crypt', 'xts', 'aesni-intel'], // encrypted partitions
   ...['virtio-rng', 'virtio_net'],
   // the network of services: wires, bridge, rules
   ...['veth', 'bridge', 'nf_tables', 'nft_chain_nat', 'nft_ct', 'nft_fib_inet', 'nft_masq', 'nft_nat'],

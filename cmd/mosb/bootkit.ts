@@ -32,6 +32,12 @@ export const bootkitBuild = command({
       default: `${efi}/systemd-bootx64.efi`,
       help: "systemd's boot loader",
     },
+    cryptsetup: {
+      kind: 'path',
+      value: 'FILE',
+      default: '/sbin/cryptsetup',
+      help: 'the program that unlocks disks in the initrd',
+    },
     commandLine: {
       kind: 'text',
       value: 'TEXT',
@@ -43,11 +49,14 @@ export const bootkitBuild = command({
   async run({ host, args, options, report }) {
     const use = await import('../../pkg/system/index.ts');
     const { initrdArchive } = await import('../../initrd/archive.ts');
-    const { kernel, preinit, ...rest } = options;
+    const { kernel, preinit, cryptsetup, ...rest } = options;
     const mosctl = host.machine.program()[0];
     const modules = `${kernel}/modules`;
+    const { keysFolder } = await import('../../pkg/trust/index.ts');
+    const keys = `${keysFolder(host)}/${args.keyset}`;
+    const secrets = { sudiCa: `${keys}/sudi-ca/cert.pem`, policies: `${keys}/pcr7data`, cryptsetup };
     const initrd = (manifestCa: string, identify: (archive: Uint8Array) => string) =>
-      initrdArchive(host, { preinit, mosctl, manifestCa, modules }, { compress: true, identify });
+      initrdArchive(host, { preinit, mosctl, manifestCa, modules, secrets }, { compress: true, identify });
     const parts = { kernel: `${kernel}/vmlinuz`, modules: `${kernel}/lib/modules`, initrd };
     return use.buildBootkit(host, { ...rest, ...args, ...parts }, report);
   },
@@ -56,13 +65,15 @@ export const bootkitBuild = command({
 
 export const bootkitInspect = command({
   name: 'bootkit inspect',
-  summary: 'Show what a boot file is made of',
+  summary: 'Show what a boot file is made of, beside what it may have of each kind',
   arguments: { file: { kind: 'path', value: 'FILE', help: 'a boot file' } },
   async run({ host, args }) {
     const use = await import('../../pkg/system/index.ts');
     const { listInitrd } = await import('../../initrd/list.ts');
+    const { compareBudget } = await import('../../initrd/budget.ts');
     const { initrd, ...file } = await use.readBootFile(host, args.file);
-    return { ...file, initrd: listInitrd(initrd) };
+    const listed = listInitrd(initrd);
+    return { ...file, initrd: listed, budget: compareBudget(listed.files) };
   },
   render: renderBootFile,
 });

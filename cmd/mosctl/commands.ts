@@ -7,6 +7,7 @@ import { createBootFs } from './create-boot-fs.ts';
 import { diff } from './diff.ts';
 import { gc } from './gc.ts';
 import { hold } from './hold.ts';
+import { initrdSetup } from './initrd-setup.ts';
 import { install } from './install.ts';
 import { log } from './log.ts';
 import { mirrorAdd, mirrorList, mirrorRemove } from './mirror.ts';
@@ -44,7 +45,7 @@ export const mosctl: Program = {
     mirror: 'where images are looked for first',
   },
   commands: [
-    provision,
+    ...[provision, initrdSetup],
     ...[install, update, rollback, activate, boot, bootComplete, reboot, createBootFs, mount, umount],
     ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
     ...[updateSettings, hold],

@@ -10,6 +10,7 @@ export {
   sectorSize,
 } from './gpt.ts';
 export { guidBytes, renderGuid } from './guid.ts';
+export { isEncrypted, openEncrypted } from './luks.ts';
 export { chooseMachineDisk, type MachineDisk, type MachineRole } from './machine.ts';
 export { type PartitionWish, planPartitions } from './plan.ts';
 export { type PartitionRole, partitionTypes } from './types.ts';

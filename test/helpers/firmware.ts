@@ -50,11 +50,13 @@ export function firmwareArguments(variables: string): string[] {
 
 export const newVariables = (file: string): void => copyFileSync(emptyVariables, file);
 
-/** A TPM of software; the folder is the TPM. It ends with the machine that uses it. */
+/** A TPM of software; the folder is the TPM, new where there is none. It ends with the machine that uses it. */
 export async function startTpm(t: ExecutionContext, folder: string): Promise<string[]> {
-  mkdirSync(folder, { recursive: true });
   const state = resolve(folder);
-  execFileSync('swtpm_setup', ['--tpm2', '--tpmstate', state, '--pcr-banks', 'sha256', '--overwrite']);
+  if (!existsSync(folder)) {
+    mkdirSync(folder, { recursive: true });
+    execFileSync('swtpm_setup', ['--tpm2', '--tpmstate', state, '--pcr-banks', 'sha256']);
+  }
   // A path of a socket has at most 107 bytes.
   const socket = `/tmp/mos-tpm-${process.pid}-${Date.now()}`;
   const control = ['--ctrl', `type=unixio,path=${socket}`, '--terminate'];

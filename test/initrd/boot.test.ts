@@ -19,11 +19,13 @@ function machine(files: Record<string, string>, disks: readonly string[] = []) {
         return Buffer.from(content);
       },
       stat: async () => undefined,
+      makeFolder: async () => {},
       list: async (path) => (path === '/sys/block' ? [...disks] : []),
       open: async (path) => {
         throw new MosError('io', `cannot open ${path}: input/output error`);
       },
     },
+    mounts: { ...linuxHost.mounts, mount: async ({ target }) => void calls.push(`mount ${target}`) },
     devices: {
       ...linuxHost.devices,
       loadModule: async (path) => {
@@ -45,13 +47,21 @@ function machine(files: Record<string, string>, disks: readonly string[] = []) {
   const run = () =>
     boot(
       host,
-      async () => {
-        calls.push('root');
+      {
+        releaseSecrets: async () => {
+          calls.push('release');
+          return { kind: 'no TPM' };
+        },
+        recordProtection: async () => void calls.push('record'),
+        mountRoot: async () => void calls.push('root'),
       },
       report,
     );
   return { calls, names, run, time: () => now };
 }
+
+/** The TPM is closed before anything else is done. */
+const first = ['release', 'mount /factory/secure', 'record'];
 
 const order = { '/lib/modules/order': 'loop.ko\nefivarfs.ko\nvirtio_blk.ko\n' };
 
@@ -67,8 +77,14 @@ test('a machine without a disk of ours says what it saw, after the deadline', as
     message:
       'cannot find the disk of this machine: of sda (cannot open /dev/sda: input/output error), vda (cannot open /dev/vda: input/output error) none has the partitions machine-config, machine-store, machine-scratch',
   });
-  t.deepEqual(calls, ['/lib/modules/loop.ko', '/lib/modules/efivarfs.ko', '/lib/modules/virtio_blk.ko']);
+  t.deepEqual(calls, [
+    ...first,
+    '/lib/modules/loop.ko',
+    '/lib/modules/efivarfs.ko',
+    '/lib/modules/virtio_blk.ko',
+  ]);
   t.deepEqual(names, [
+    'ask the TPM for the secrets, and close it',
     'load the modules of the kernel',
     'ask what started it',
     'find the disk of this machine',
@@ -79,7 +95,7 @@ test('a machine without a disk of ours says what it saw, after the deadline', as
 test('a module that the kernel refuses stops the boot', async (t) => {
   const { run, calls } = machine({ '/lib/modules/order': 'loop.ko\nbroken.ko\nvfat.ko\n' });
   await t.throwsAsync(run, { message: 'cannot load the module /lib/modules/broken.ko: ENOEXEC' });
-  t.deepEqual(calls, ['/lib/modules/loop.ko', '/lib/modules/broken.ko']);
+  t.deepEqual(calls, [...first, '/lib/modules/loop.ko', '/lib/modules/broken.ko']);
 });
 
 test('an argument of ours that is not known stops the boot before a disk is touched', async (t) => {

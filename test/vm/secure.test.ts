@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   copyFileSync,
@@ -7,15 +8,20 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test from 'ava';
+import { closedPcr7 } from '../../pkg/tpm/index.ts';
+import { parseEventLog, replayPcr } from '../../pkg/trust/index.ts';
+import { fillEncryptedDisk, makeHiddenDisk, makeToolsDisk } from '../helpers/encrypted-disk.ts';
 import { firmwareArguments, makeEsp, newVariables, startTpm } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
 import { Machine } from '../helpers/vm.ts';
 
-// Power-on to login under Secure Boot: firmware in setup mode, systemd-boot, a boot file of ours, dm-verity.
+// Power-on to login under Secure Boot: firmware in setup mode, systemd-boot, a boot file of ours, dm-verity. Then with
+// secrets: provisioned, encrypted, and unlocked by the production boot file on this machine alone.
 
 let kit: MachineKit;
 
@@ -26,8 +32,10 @@ test.before(async () => {
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 
 const secureBoot = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c';
+const drive = (file: string) => ['-drive', `file=${file},if=virtio,format=raw,cache=unsafe`];
 
-test('a machine with empty firmware enrols the keyset, boots what it signed, and nothing that was changed', async (t) => {
+test('a machine with empty firmware enrols the keyset, is provisioned, and gives its secrets to what the vendor signed alone', async (t) => {
+  t.timeout(20 * 60_000);
   const root = kit.newRoot('root');
   const reference = await kit.publish({
     name: 'machine/install:1',
@@ -37,38 +45,107 @@ test('a machine with empty firmware enrols the keyset, boots what it signed, and
     repository: `zot:${resolve(kit.folder, 'repository')}`,
   });
   await kit.command('mosctl', 'install', '-r', root, reference);
+  const sudi = JSON.parse(await kit.command('trust', 'sudi', 'add', '--json', 'vm', 'default', 'SN0001'));
   const bootkit = join(kit.folder, 'bootkit');
   const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
-  await kit.command(
-    'mosb',
-    'bootkit',
-    'build',
-    ...parts,
-    '--command-line',
-    'console=ttyS0 panic=-1',
-    'vm',
-    bootkit,
-  );
+  const commandLine = ['--command-line', 'console=ttyS0 panic=-1'];
+  await kit.command('mosb', 'bootkit', 'build', ...parts, ...commandLine, 'vm', bootkit);
   const image = join(bootkit, 'uki-production.efi');
-  makeEsp(join(kit.folder, 'esp'), bootkit, [{ name: 'mos-1', title: 'mos 1', version: 1, image }]);
-  const disk = kit.disk(root, 'machine.img', join(kit.folder, 'esp'));
+  const { budget } = JSON.parse(await kit.command('mosb', 'bootkit', 'inspect', '--json', image));
+  type Line = { what: string; bytes: number; budget: number };
+  t.deepEqual(
+    (budget as Line[]).filter((line) => line.bytes > line.budget),
+    [],
+  );
+  const files = join(kit.folder, 'esp');
+  makeEsp(files, bootkit, [{ name: 'mos-1', title: 'mos 1', version: 1, image }]);
+  const disk = kit.disk(root, 'machine.img', files);
   const variables = join(kit.folder, 'variables.fd');
   newVariables(variables);
+  const encrypted = join(kit.folder, 'encrypted.img');
+  makeHiddenDisk(encrypted, files);
+  const tools = join(kit.folder, 'tools.img');
+  makeToolsDisk(tools, {
+    'cert.pem': join(sudi.path, 'cert.pem'),
+    'key.pem': join(sudi.path, 'privkey.pem'),
+  });
 
   const firmware = firmwareArguments(variables);
-  const qemu = await startTpm(t, join(kit.folder, 'tpm'));
-  const machine = new Machine({ disk, firmware, qemu, reboots: true });
-  t.teardown(() => machine.stop());
-  await machine.login('mos');
-  t.is(await machine.run(`od -An -t u1 ${secureBoot}`), '   6   0   0   0   1\n');
-  t.regex(await machine.run('cat /sys/kernel/security/lockdown'), /\[integrity\]/);
-  t.is(JSON.parse(await machine.run('mosctl status --json')).running.generation, 1);
-  // What was computed from the keys alone is what the firmware measured.
+  const power = async (on: string, tpm: string, ...qemu: string[]): Promise<Machine> => {
+    const chip = await startTpm(t, join(kit.folder, tpm));
+    const machine = new Machine({ disk: on, firmware, qemu: [...chip, ...qemu], reboots: true });
+    t.teardown(() => machine.stop());
+    return machine;
+  };
+  const first = await power(disk, 'tpm', ...drive(encrypted), ...drive(tools));
+  await first.login('mos');
+  t.is(await first.run(`od -An -t u1 ${secureBoot}`), '   6   0   0   0   1\n');
+  t.regex(await first.run('cat /sys/kernel/security/lockdown'), /\[integrity\]/);
+  const plain = JSON.parse(await first.run('mosctl status --json'));
+  t.like(plain, { running: { generation: 1 }, protection: { secrets: 'not provisioned', why: null } });
+  // What was computed from the keys alone is what the firmware measured, and the initrd has closed it.
   const { production } = JSON.parse(await kit.command('trust', 'computePCR7', '--json', 'vm'));
-  const measured = await machine.run('cat /sys/class/tpm/tpm0/pcr-sha256/7');
-  t.is(measured.trim().toLowerCase(), production);
-  await machine.stop();
+  const log = Buffer.from(
+    await first.run('base64 -w 0 /sys/kernel/security/tpm0/binary_bios_measurements'),
+    'base64',
+  );
+  t.is(replayPcr(parseEventLog(log), 7).toString('hex'), production);
+  t.is(toolsReplay(log), production);
+  const measured = (await first.run('cat /sys/class/tpm/tpm0/pcr-sha256/7')).trim().toLowerCase();
+  t.is(measured, closedPcr7(Buffer.from(production, 'hex')).toString('hex'));
 
+  const mounts = ['dev', 'proc', 'sys', 'run'].map((name) => `mount --rbind /${name} /run/tools/${name}`);
+  await first.run(['mkdir /run/tools', 'mount /dev/vdc /run/tools', ...mounts].join(' && '));
+  const given = '/run/tools/given/cert.pem /run/tools/given/key.pem';
+  t.regex(await first.run(`mosctl provision --plan ${given}`), /would make this the machine SN0001 /);
+  t.regex(await first.run(`mosctl provision ${given}`), /provisioned successfully\n$/);
+  t.regex(await first.run(`mosctl provision ${given}`, { accept: [8] }), /it is provisioned already/);
+  await fillEncryptedDisk(first, encrypted, '/run/mos/disk-passphrase');
+  await first.stop();
+
+  const machine = await power(encrypted, 'tpm');
+  await machine.login('mos');
+  const status = JSON.parse(await machine.run('mosctl status --json'));
+  t.like(status, { productOrigin: 'sudi', protection: { secrets: 'released', why: null } });
+  t.regex(
+    await machine.run('grep -E " /(config|atomfs-cache|scratch-writes) " /proc/mounts'),
+    /^(\/dev\/(mapper|dm-)\S+ .*\n){3}$/,
+  );
+  t.is(await machine.run('stat -f -c %T /factory/secure'), 'tmpfs\n');
+  t.is(
+    await machine.run('stat -c "%a %n" /factory/secure/server.*'),
+    '644 /factory/secure/server.crt\n600 /factory/secure/server.key\n',
+  );
+  t.is(
+    (await machine.run('sha256sum </factory/secure/server.key')).slice(0, 64),
+    createHash('sha256')
+      .update(readFileSync(join(sudi.path, 'privkey.pem')))
+      .digest('hex'),
+  );
+  // In the running machine the TPM gives nothing, whoever asks.
+  const asked = await machine.run('mosctl initrd-setup --json', { accept: [7, 13] });
+  t.regex(asked, /no policy was signed for PCR 7|there is no/);
+  const receipt = await machine.run('mosctl receipt show');
+  t.regex(receipt, /"payloadType": "application\/vnd.in-toto\+json"/);
+  await machine.stop();
+  writeFileSync(join(kit.folder, 'receipt.json'), receipt);
+
+  const esp = `${encrypted}@@${1024 * 1024}`;
+  const refused = async (why: RegExp, file: string, tpm: string) => {
+    execFileSync('mcopy', ['-o', '-i', esp, file, '::/EFI/mos/mos-1.efi']);
+    const attacked = await power(encrypted, tpm);
+    await attacked.waitFor(why, `the refusal ${why}`);
+    await attacked.stop();
+    t.notRegex(attacked.console, /login:/);
+    return attacked.console;
+  };
+  // The limited boot file starts, and gets no secret; the production one gets none from the TPM of another machine.
+  await refused(
+    /cannot use machine-config \(\/dev\/vda2\): this boot file is signed for limited use/,
+    join(bootkit, 'uki-limited.efi'),
+    'tpm',
+  );
+  await refused(/nothing in the TPM to unlock it/, image, 'another-tpm');
   // One bit of the initrd, in the boot file on the ESP.
   const changed = join(kit.folder, 'changed.efi');
   copyFileSync(image, changed);
@@ -76,11 +153,13 @@ test('a machine with empty firmware enrols the keyset, boots what it signed, and
   const at = 40_000_000;
   writeSync(file, Buffer.of((readFileSync(changed)[at] ?? 0) ^ 1), 0, 1, at);
   closeSync(file);
-  const esp = `${disk}@@${1024 * 1024}`;
-  execFileSync('mcopy', ['-o', '-i', esp, changed, '::/EFI/mos/mos-1.efi']);
-  const attacked = new Machine({ disk, firmware });
-  t.teardown(() => attacked.stop());
-  await attacked.waitFor(/Access Denied|Security Violation/i, 'the refusal of the firmware');
-  await attacked.stop();
-  t.notRegex(attacked.console, /Linux version|login:/);
+  t.notRegex(await refused(/Access Denied|Security Violation/i, changed, 'tpm'), /Linux version/);
 });
+
+/** PCR 7 in the SHA-256 bank, as tpm2_eventlog replays it. */
+function toolsReplay(log: Buffer): string | undefined {
+  const file = join(kit.folder, 'event-log');
+  writeFileSync(file, log);
+  const text = execFileSync('tpm2', ['eventlog', file], { encoding: 'utf8', maxBuffer: 1 << 26 });
+  return /^ {2}sha256:\n(?: {4}.*\n)*? {4}7\s*: 0x([0-9a-f]{64})/m.exec(text)?.[1];
+}
