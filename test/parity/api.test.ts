@@ -1,43 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { revokeApiClient } from '../../pkg/trust/index.ts';
-import { type ApiMachine, type ClientFiles, get, makeApiMachine, requestOf, say } from '../helpers/api.ts';
+import { type ClientFiles, get, makeApiMachine, requestOf, say } from '../helpers/api.ts';
+import { programs, startDaemon } from '../helpers/daemon.ts';
 import { hostAt } from '../helpers/keyset.ts';
 
 // Who doesn't get in, asked of the daemon as it is released and of the one that Node runs.
 
-const programs = {
-  node: [process.execPath, 'cmd/mosctl/main.ts'],
-  executable: ['build/mosctl'],
-} as const;
-
-type Daemon = { readonly port: number; readonly socket: string; readonly process: ChildProcess };
-
-/** Ready when it says where it listens. */
-function start(t: ExecutionContext, program: readonly string[], { root }: ApiMachine): Promise<Daemon> {
-  const socket = join(root, 'api.sock');
-  const [name = '', ...words] = program;
-  const options = ['serve', '--root', root, '--socket', socket, '--listen', '127.0.0.1:0'];
-  const child = spawn(name, [...words, ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
-  const ended = new Promise((resolve) => child.on('close', resolve));
-  t.teardown(async () => {
-    child.kill('SIGTERM');
-    await ended;
-  });
-  let said = '';
-  return new Promise((resolve, reject) => {
-    child.stderr.on('data', (chunk: Buffer) => {
-      said += chunk.toString();
-      const port = /listening at 127\.0\.0\.1:(\d+)/.exec(said)?.[1];
-      if (port !== undefined) resolve({ port: Number(port), socket, process: child });
-    });
-    ended.then(() => reject(new Error(said)));
-  });
-}
+const listen = ['--listen', '127.0.0.1:0'] as const;
 
 for (const [name, program] of Object.entries(programs)) {
   test.serial(
@@ -46,7 +19,7 @@ for (const [name, program] of Object.entries(programs)) {
       const machine = await makeApiMachine(t);
       const { vendor, sudiCa, root } = machine;
       const reader = await machine.client('reader', 'reader');
-      const daemon = await start(t, program, machine);
+      const daemon = await startDaemon(t, program, machine.root, listen, 1);
       const ask = (
         client: ClientFiles | undefined,
         ...said: Parameters<typeof say> extends [unknown, ...infer R] ? R : never
@@ -102,7 +75,7 @@ for (const [name, program] of Object.entries(programs)) {
   test.serial(`${name}: what is malformed, endless or slow gets an error and no more`, async (t) => {
     const machine = await makeApiMachine(t);
     const client = await machine.client('admin', 'admin');
-    const daemon = await start(t, program, machine);
+    const daemon = await startDaemon(t, program, machine.root, listen, 1);
     const ask = (...parts: Parameters<typeof say> extends [unknown, ...infer R] ? R : never) =>
       say({ port: daemon.port, ca: machine.sudiCa, client }, ...parts);
     const json = 'Content-Type: application/json';

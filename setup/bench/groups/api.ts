@@ -85,15 +85,19 @@ async function loadRows(context: Context, machine: Started): Promise<readonly Ro
     ours: [] as number[],
     theirs: [] as number[],
     p99: [] as number[],
+    processor: [] as number[],
     theirP99: [] as number[],
   };
   for (let round = 0; round <= pairs; round++) {
+    const used = processorOf(machine.pid);
     const ours = await load(placeOf(machine), connections, answers);
+    const processor = processorOf(machine.pid) - used;
     const theirs = await load(placeOf(nginx), connections, answers);
     if (round === 0) continue;
     runs.ours.push((ours.milliseconds * 10_000) / answers);
     runs.theirs.push((theirs.milliseconds * 10_000) / answers);
     runs.p99.push(ours.p99);
+    runs.processor.push((processor * 1000) / answers);
     runs.theirP99.push(theirs.p99);
   }
   const against = 'nginx, the same bytes from a file, the same client';
@@ -109,6 +113,10 @@ async function loadRows(context: Context, machine: Started): Promise<readonly Ro
       ours: runs.p99,
       theirs: runs.theirP99,
       limit: 20,
+    },
+    {
+      ...{ work: 'processor of the daemon for one of them, whatever else runs', against: '', theirs: [] },
+      ...{ unit: 'µs', ours: runs.processor, limit: 100 },
     },
   ];
 }
