@@ -116,5 +116,7 @@ function attachWords(
 ): readonly [string, ...string[]] {
   const variables = environment.flatMap(([name, value]) => ['-v', `${name}=${value}`]);
   const who = ['-u', String(uid), '-g', String(gid)];
-  return ['/usr/bin/lxc-attach', ...at(place), '--clear-env', ...variables, ...who, '--', ...argv];
+  // Its log would be that of the container, which would grow with each look at its health.
+  const log = ['-o', '/dev/null', '-l', 'ERROR'];
+  return ['/usr/bin/lxc-attach', ...at(place), ...log, '--clear-env', ...variables, ...who, '--', ...argv];
 }

@@ -5,9 +5,11 @@ export type Abilities = { readonly hasCgroup2: boolean; readonly hasAppArmor: bo
 
 export async function readAbilities(host: Host): Promise<Abilities> {
   const isThere = async (path: string): Promise<boolean> => (await host.files.stat(path)) !== undefined;
-  const [hasCgroup2, hasAppArmor] = await Promise.all([
+  const [hasCgroup2, isInKernel, hasParser] = await Promise.all([
     isThere('/sys/fs/cgroup/cgroup.controllers'),
     isThere('/sys/kernel/security/apparmor/profiles'),
+    // Without it LXC starts nothing that is to have a profile.
+    isThere('/sbin/apparmor_parser'),
   ]);
-  return { hasCgroup2, hasAppArmor };
+  return { hasCgroup2, hasAppArmor: isInKernel && hasParser };
 }

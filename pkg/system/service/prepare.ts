@@ -23,8 +23,9 @@ import { openVolume, type VolumeRoot } from '../volume/index.ts';
 import { readAbilities } from './abilities.ts';
 import { type DeviceOwner, makeDevices } from './devices.ts';
 import { grantedPlace, makeGrantedFolder } from './grant.ts';
+import { placeNames } from './names.ts';
 import type { ServiceFolder } from './record.ts';
-import { type MountPoints, makeMountPoints, upperOf } from './writing.ts';
+import { type MountPoints, makeFolders, makeMountPoints, upperOf } from './writing.ts';
 
 export type Preparation = {
   readonly machine: Machine;
@@ -65,8 +66,11 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
   const owner = { uid: (ids?.start ?? 0) + process.uid, gid: (ids?.start ?? 0) + process.gid };
   await makeLog(host, folder, owner);
   const devices = await makeDevices(host, folder, target.devices ?? [], owner);
-  if (target.read_only)
-    await makeMountPoints(host, folder.rootfs, ids?.start ?? 0, pointsOf(preparation, mounts));
+  const root = ids?.start ?? 0;
+  await placeNames(host, folder.rootfs, root, entry);
+  // As in other runtimes.
+  if (process.cwd !== '/') await makeFolders(host, folder.rootfs, root, process.cwd);
+  if (target.read_only) await makeMountPoints(host, folder.rootfs, root, pointsOf(preparation, mounts));
   await writeConfig(host, preparation, { process, mounts, devices, ids });
   return process;
 }

@@ -89,7 +89,10 @@ const rules: readonly Rule[] = [
   {
     about: 'AppArmor',
     most: 5,
-    judge: ({ hasAppArmor }) => (hasAppArmor ? [5, 'a profile of its own'] : [0, 'this kernel has none']),
+    judge: ({ hasAppArmor }) =>
+      hasAppArmor
+        ? [5, 'a profile of its own']
+        : [0, 'this kernel has none, or nobody installed apparmor_parser'],
   },
   { about: 'integrity', most: 10, judge: judgeIntegrity },
 ];

@@ -36,7 +36,8 @@ export async function makeMountPoints(
   }
 }
 
-async function makeFolders(host: Host, rootfs: string, owner: number, path: string): Promise<string> {
+/** Makes what is missing of a folder in a root file system; returns where it is on the host. */
+export async function makeFolders(host: Host, rootfs: string, owner: number, path: string): Promise<string> {
   let at = rootfs;
   for (const name of path.slice(1).split('/')) {
     const next = `${at}/${name}`;

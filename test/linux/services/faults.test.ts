@@ -1,4 +1,7 @@
+import { readFileSync, statSync } from 'node:fs';
 import test from 'ava';
+import { linuxHost as host } from '../../../pkg/host/linux/index.ts';
+import { machinePaths } from '../../../pkg/system/index.ts';
 import { executable } from '../../helpers/sandbox.ts';
 import { makeServices, type ServiceMachine, until } from '../../helpers/services.ts';
 
@@ -79,7 +82,11 @@ test.serial('services that misbehave harm only themselves', async (t) => {
     );
   await until('the bound of the log', () => measured('head -n 1') !== 'first\n');
   t.true(Number(measured('wc -c')) <= 4 * 1024 * 1024 + 1, 'with the end of the last line');
+  const { run } = await machinePaths(host, machine.root);
+  const log = () => statSync(`${run}/services/good/lxc.log`).size;
+  const before = log();
   t.is(machine.must('exec', 'good', '--', '/bin/busybox', 'echo', 'well'), 'well\n');
+  t.is(log(), before, "a look into a service adds nothing to LXC's log");
   // The loud one may have ended at the full log, and come again.
   const others = states(machine).filter(({ name }) => name !== 'loud');
   t.deepEqual(Object.fromEntries(others.map(({ name, state, restarts }) => [name, [state, restarts]])), {
@@ -89,4 +96,24 @@ test.serial('services that misbehave harm only themselves', async (t) => {
   });
   for (const name of ['deaf', 'gone', 'loud', 'good']) machine.must('stop', name, '--timeout', '1');
   t.deepEqual(states(machine), []);
+});
+
+test.serial('a service whose first process or whose monitor is killed comes again', async (t) => {
+  t.timeout(120_000);
+  const machine = await makeServices(t, { web: { script: 'exec busybox sleep 1000' } });
+  t.is(machine.activate('web').err, '');
+  type Full = State & { readonly process: number; readonly lastEnd: unknown };
+  const state = () => states(machine)[0] as Full;
+  const again = (restarts: number) =>
+    until(`start ${restarts}`, () => {
+      const now = state();
+      return now.restarts === restarts && now.state === 'running' && now;
+    });
+  process.kill(state().process, 'SIGKILL');
+  const second = await again(1);
+  t.deepEqual(second.lastEnd, { signal: 9 });
+  const monitor = readFileSync(`/proc/${second.process}/stat`, 'utf8').split(' ')[3];
+  process.kill(Number(monitor), 'SIGKILL');
+  await again(2);
+  t.is(machine.must('exec', 'web', '--', '/bin/busybox', 'echo', 'well'), 'well\n');
 });
