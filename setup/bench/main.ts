@@ -11,13 +11,25 @@ import { fetch, update } from './groups/fetch.ts';
 import { memory } from './groups/memory.ts';
 import { mirror } from './groups/mirror.ts';
 import { publish } from './groups/publish.ts';
+import { services } from './groups/services.ts';
 import { start } from './groups/start.ts';
 import { KeptRows } from './kept.ts';
 import { measureProgram } from './program.ts';
 import { renderCircumstances, renderTable, replaceFigures } from './render.ts';
 import type { Group, Row } from './row.ts';
 
-const groups: readonly Group[] = [start, fetch, update, publish, convert, boot, memory, api, mirror];
+const groups: readonly Group[] = [
+  start,
+  fetch,
+  update,
+  publish,
+  convert,
+  boot,
+  memory,
+  api,
+  mirror,
+  services,
+];
 const page = 'docs/bench.md';
 
 function chosenGroups(names: string): readonly Group[] {

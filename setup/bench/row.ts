@@ -4,7 +4,7 @@ import type { Run } from './program.ts';
 export type Row = {
   readonly work: string;
   readonly against: string;
-  readonly unit: 'ms' | 's' | 'MiB' | '%' | 'µs';
+  readonly unit: 'ms' | 's' | 'MiB' | '%' | 'µs' | 'failed';
   readonly ours: readonly number[];
   /** Empty where there is nobody to compare with. */
   readonly theirs: readonly number[];

@@ -1,6 +1,5 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseReference } from '../../pkg/oci/index.ts';
 import {
@@ -13,10 +12,11 @@ import {
   update,
 } from '../../pkg/system/index.ts';
 import { temporaryFolder } from './folder.ts';
+import type { Owner } from './registries/process.ts';
 import { builtAt, type Vendor } from './vendor.ts';
 
 /** A root directory with the vendor's CA in it and nothing else. */
-export async function makeRoot(t: ExecutionContext, vendor: Vendor): Promise<string> {
+export async function makeRoot(t: Owner, vendor: Vendor): Promise<string> {
   const root = join(await temporaryFolder(t), 'root');
   mkdirSync(join(root, 'factory/secure'), { recursive: true });
   copyFileSync(vendor.ca, join(root, 'factory/secure/manifestCA.pem'));
@@ -26,7 +26,7 @@ export async function makeRoot(t: ExecutionContext, vendor: Vendor): Promise<str
 }
 
 /** A root directory for tests that mount: afterwards nothing of it is mounted. */
-export async function makeMountRoot(t: ExecutionContext, vendor: Vendor): Promise<string> {
+export async function makeMountRoot(t: Owner, vendor: Vendor): Promise<string> {
   const root = await makeRoot(t, vendor);
   t.teardown(async () => void (await umount(linuxHost, { root, all: true })));
   return root;

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
-import type { ExecutionContext } from 'ava';
+import type { Owner } from './registries/process.ts';
 
 export type Said = { readonly status: number | null; readonly out: string; readonly err: string };
 
@@ -19,7 +19,7 @@ export type Sandbox = {
 const enter = `mount --rbind /sys/fs/cgroup /mnt && mount -t sysfs sysfs /sys && mount --rbind /mnt /sys/fs/cgroup &&
 umount -l /mnt && ip link set lo up && echo ready && exec sleep infinity`;
 
-export async function makeSandbox(t: ExecutionContext): Promise<Sandbox> {
+export async function makeSandbox(t: Owner): Promise<Sandbox> {
   const words = ['--net', '--mount', '--propagation', 'slave', '--', '/bin/sh', '-c', enter];
   const child = spawn('unshare', words, { stdio: ['ignore', 'pipe', 'inherit'] });
   t.teardown(async () => {
@@ -48,7 +48,7 @@ export async function makeSandbox(t: ExecutionContext): Promise<Sandbox> {
 }
 
 /** Another computer on the wire of the first: 192.0.2.2 and 2001:db8::2, which is .1 and ::1 there. */
-export async function makeNeighbour(t: ExecutionContext, of: Sandbox): Promise<Sandbox> {
+export async function makeNeighbour(t: Owner, of: Sandbox): Promise<Sandbox> {
   const other = await makeSandbox(t);
   of.must('ip', 'link', 'add', 'wire', 'type', 'veth', 'peer', 'name', 'wire', 'netns', String(other.pid));
   for (const [side, end] of [

@@ -1,6 +1,6 @@
-import type { ExecutionContext } from 'ava';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { installFrom, makeMountRoot } from './machine.ts';
+import type { Owner } from './registries/process.ts';
 import { executable, makeSandbox, type Said, type Sandbox } from './sandbox.ts';
 import { addImage, addProgram, makeVendor, publishRelease, type Vendor } from './vendor.ts';
 
@@ -30,7 +30,7 @@ export const installReference = (vendor: Vendor, tag = '1.0.0'): string =>
 
 /** An installed machine with these services, none of which runs, in a sandbox; in the end all are stopped. */
 export async function makeServices(
-  t: ExecutionContext,
+  t: Owner,
   services: Readonly<Record<string, TestService>>,
   {
     storage = '',
@@ -49,7 +49,7 @@ export async function makeServices(
 
 /** The same of what a vendor has published, with the names of its services. */
 export async function installServices(
-  t: ExecutionContext,
+  t: Owner,
   vendor: Vendor,
   names: readonly string[],
   before?: (root: string, sandbox: Sandbox) => void,
