@@ -138,22 +138,15 @@ async function sourceProblems(file: ImportFile): Promise<Problem[]> {
 
 function importProblems(file: ImportFile, asWritten: readonly WrittenTarget[]): Problem[] {
   const isPartial = file.update_type === 'partial';
-  const labels = new Set<string>(file.storage.map((entry) => entry.label));
   const problems: Problem[] = [
     ...duplicateProblems(file),
     ...portProblems(file.targets),
     ...dependencyProblems(file.targets, isPartial),
     ...fixedAddressProblems(file.targets),
     ...roleProblems(file.targets),
+    ...storageProblems(file, isPartial),
     ...file.targets.flatMap((target, at) => targetProblems(target, asWritten[at], at)),
   ];
-  for (const [at, target] of file.targets.entries())
-    for (const [index, use] of target.storage.entries())
-      if (!isPartial && !labels.has(use.label))
-        problems.push({
-          path: ['targets', at, 'storage', index, 'label'],
-          text: `is ${use.label}, which storage lacks`,
-        });
   if (file.targets.length === 0) problems.push({ path: ['targets'], text: 'must name at least one target' });
   return problems;
 }
@@ -203,6 +196,31 @@ function roleProblems(targets: readonly ImportTarget[]): Problem[] {
     const text = `must be that of ${first.service_name}, ${first.api_role ?? 'none'}: they share the nsgroup ${nsgroup}`;
     return [{ path: ['targets', at, 'api_role'], text }];
   });
+}
+
+/** A service could not write to a volume of other ids; a partial manifest may use those of others. */
+function storageProblems({ targets, storage }: ImportFile, isPartial: boolean): Problem[] {
+  const volumes = new Map(storage.map((volume) => [volume.label, volume]));
+  const groupOf = (nsgroup: string): string => (isHostIds(nsgroup) ? 'none' : nsgroup);
+  return targets.flatMap((target, at) =>
+    target.storage.flatMap((use, index): Problem[] => {
+      const path = ['targets', at, 'storage', index, 'label'];
+      const volume = volumes.get(use.label);
+      if (volume === undefined)
+        return isPartial ? [] : [{ path, text: `is ${use.label}, which storage lacks` }];
+      if (
+        [volume.nsgroup, target.nsgroup].includes('') ||
+        groupOf(volume.nsgroup) === groupOf(target.nsgroup)
+      )
+        return [];
+      return [
+        {
+          path,
+          text: `is ${use.label}, whose nsgroup is ${volume.nsgroup} and not ${groupOf(target.nsgroup)}`,
+        },
+      ];
+    }),
+  );
 }
 
 function fixedAddressProblems(targets: readonly ImportTarget[]): Problem[] {

@@ -134,6 +134,12 @@ test(
 );
 test(
   refuses,
+  '    nsgroup: zot\n    size',
+  '    nsgroup: others\n    size',
+  'line 28: targets[1].storage[0].label is zot-data, whose nsgroup is others and not zot',
+);
+test(
+  refuses,
   '        label: zot-data',
   '        label: zot-dat',
   'line 28: targets[1].storage[0].label is zot-dat, which storage lacks',

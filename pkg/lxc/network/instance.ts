@@ -17,6 +17,8 @@ export type Instance = {
   readonly service: string;
   /** LXC's name of this container. */
   readonly container: string;
+  /** Its runtime folder: where that is gone, nobody will ever take the container from the network. */
+  readonly folder?: string;
   /** From 2 to 254. */
   readonly slot: number;
   /** Without mask. */

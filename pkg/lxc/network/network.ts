@@ -28,7 +28,7 @@ const lockWait = 60_000;
 export async function joinNetwork(host: Host, claim: Claim, isActive: boolean): Promise<Attachment> {
   const folder = await networkFolder(host);
   await using _lock = await lock(host);
-  const state = await readState(host, folder);
+  const state = await withoutOrphans(host, await readState(host, folder));
   const listeners = claim.ports.length === 0 ? new Set<string>() : await readListeners(host);
   const conflict = findConflict(claim, state.instances, listeners);
   if (conflict !== undefined)
@@ -42,6 +42,14 @@ export async function joinNetwork(host: Host, claim: Claim, isActive: boolean): 
   const instances = isActive ? withActive(joined, claim) : joined;
   const next = await apply(host, folder, { ...state, instances });
   return { slot, ipv4: claim.ipv4, ipv6: claim.ipv6, hasIpv6: next.hasIpv6, resolver: resolverFile(folder) };
+}
+
+/** Without containers whose machine was removed while they were on the bridge. */
+async function withoutOrphans(host: Host, state: NetworkState): Promise<NetworkState> {
+  const instances: Instance[] = [];
+  for (const one of state.instances)
+    if (one.folder === undefined || (await host.files.stat(one.folder)) !== undefined) instances.push(one);
+  return { ...state, instances };
 }
 
 type Member = Pick<Claim, 'machine' | 'service' | 'container'>;

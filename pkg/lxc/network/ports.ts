@@ -14,7 +14,10 @@ export const parseListeners = (text: string): Set<string> =>
   );
 
 /** What a new instance of a service wants for itself. */
-export type Claim = Pick<Instance, 'machine' | 'service' | 'container' | 'ipv4' | 'ipv6' | 'ports'>;
+export type Claim = Pick<
+  Instance,
+  'machine' | 'service' | 'container' | 'folder' | 'ipv4' | 'ipv6' | 'ports'
+>;
 
 /** Why a service can't start beside those that run; undefined where it can. Its own instances are no trouble. */
 export function findConflict(

@@ -159,6 +159,8 @@ async function startNew(
   const { target } = entry;
   await using undo = new Undo();
   undo.add(() => clear(host, machine.paths, folder, 0));
+  // The first of all: what has a folder is cleared by the next start or stop, whatever ends this one.
+  await host.files.makeFolder(folder.path, { parents: true, mode: 0o711 });
   const attachment = await attach(host, machine, entry, folder, as.isActive);
   const process = await prepare(host, {
     ...{ machine, store, entry, integrity, folder },
@@ -206,7 +208,8 @@ async function attach(
     protocol: port.protocol ?? ('tcp' as const),
   }));
   const [ipv4, ipv6] = [withoutMask(network.ipv4), withoutMask(network.ipv6)];
-  const claim = { machine: paths.run, service: name, container: folder.name, ipv4, ipv6, ports };
+  const who = { machine: paths.run, service: name, container: folder.name, folder: folder.path };
+  const claim = { ...who, ipv4, ipv6, ports };
   return joinNetwork(host, claim, isActive);
 }
 

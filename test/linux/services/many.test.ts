@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import test from 'ava';
 import { linuxHost as host } from '../../../pkg/host/linux/index.ts';
 import { machinePaths } from '../../../pkg/system/index.ts';
+import { executable } from '../../helpers/sandbox.ts';
 import { makeServices, type ServiceMachine, until } from '../../helpers/services.ts';
 
 const serve = (text: string) =>
@@ -75,3 +76,31 @@ test.serial('a service that is started and stopped again and again leaves nothin
   }
   t.deepEqual(await leftovers(machine), nothing);
 });
+
+test.serial(
+  'an activate that was killed anywhere is ended by the next one, and a stop leaves nothing',
+  async (t) => {
+    t.timeout(300_000);
+    const service = {
+      script: serve('one'),
+      network: '{ type: simple }',
+      image,
+      more: ', storage: [{ dest: /data, label: data }], devices: [/dev/loop-control]',
+    };
+    const storage = 'storage:\n  - { label: data, persistent: true, nsgroup: s1, size: 8M }\n';
+    const machine = await makeServices(t, { s1: service }, { storage });
+    const started = performance.now();
+    t.is(machine.activate('s1').err, '');
+    const whole = (performance.now() - started) / 1000;
+    machine.must('stop', 's1');
+    const kills = 10;
+    for (let kill = 1; kill <= kills; kill++) {
+      const words = ['activate', '-t', 's1', '--root', machine.root, '--integrity', 'digest'];
+      const after = String((whole * kill) / (kills + 1));
+      machine.sandbox.run('timeout', '-s', 'KILL', after, executable, ...words);
+      if (kill % 3 !== 0) t.is(machine.activate('s1').err, '', `after ${after} s`);
+      machine.must('stop', 's1');
+      t.deepEqual(await leftovers(machine), nothing, `after ${after} s`);
+    }
+  },
+);
