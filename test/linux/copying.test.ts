@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { hash } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import test from 'ava';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { scratchFolder } from '../helpers/folders.ts';
@@ -37,3 +38,22 @@ test('a tree is copied with everything that a file can have, for other ids', asy
 });
 
 const shift = (id: string): number => (Number(id) < 65_536 ? Number(id) + 100_000 : 65_534);
+
+test('a file that cannot be read to its end is not copied', async (t) => {
+  const folder = await scratchFolder(t);
+  const [image, from] = [`${folder}/image`, `${folder}/from`];
+  mkdirSync(`${folder}/tree`);
+  mkdirSync(from);
+  // Text that does not compress well, so that most bytes of the image are of blocks that can be damaged.
+  const lines = Array.from({ length: 32_768 }, (_, index) => hash('sha256', String(index)));
+  writeFileSync(`${folder}/tree/big`, lines.join(''));
+  execFileSync('mksquashfs', [`${folder}/tree`, image, '-comp', 'zstd', '-quiet', '-no-progress']);
+  const bytes = readFileSync(image);
+  // So much that a block of 128 KiB begins in it, which is none then.
+  bytes.fill(0, bytes.length >> 1, (bytes.length >> 1) + 200_000);
+  writeFileSync(image, bytes);
+  execFileSync('mount', ['-o', 'loop,ro', image, from]);
+  t.teardown(() => execFileSync('umount', [from]));
+  const copy = host.files.copyTree(from, `${folder}/to`, { start: 100_000, count: 65_536 });
+  await t.throwsAsync(copy, { message: `cannot copy ${from} to ${folder}/to: input/output error` });
+});
