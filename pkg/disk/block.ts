@@ -30,14 +30,18 @@ export async function readDiskOf(host: Host, number: string): Promise<Disk | und
 }
 
 async function readDisk(host: Host, name: string): Promise<Disk> {
-  const nodes = await readNodes(host, name);
+  const nodes = await partitionNodes(host, name);
   try {
-    const table = parseGpt(await readFront(host, `/dev/${name}`), `/dev/${name}`);
+    const table = await readTable(host, `/dev/${name}`);
     return table ? { name, nodes, table } : { name, nodes };
   } catch (error) {
     return { name, nodes, problem: messageOf(error) }; // a broken stick must not stop the boot from another disk
   }
 }
+
+/** undefined where a disk has none; a damaged one is an error. */
+export const readTable = async (host: Host, node: string): Promise<PartitionTable | undefined> =>
+  parseGpt(await readFront(host, node), node);
 
 async function readFront(host: Host, device: string): Promise<Uint8Array> {
   const front = new Uint8Array(frontSectors * sectorSize);
@@ -47,7 +51,7 @@ async function readFront(host: Host, device: string): Promise<Uint8Array> {
 }
 
 /** The kernel's own words for the partitions: nvme0n1p1, vda1. */
-async function readNodes(host: Host, disk: string): Promise<Map<number, string>> {
+export async function partitionNodes(host: Host, disk: string): Promise<Map<number, string>> {
   const nodes = new Map<number, string>();
   for (const name of await host.files.list(`${sysBlock}/${disk}`)) {
     const number = await readNumber(host, `${sysBlock}/${disk}/${name}/partition`);

@@ -99,6 +99,8 @@ export interface Files {
   create(path: string, options?: WriteOptions & { readonly mode?: number }): Promise<WritableFile>;
   /** An existing file, to write on at its end after it was cut to `size`. */
   resume(path: string, size: number, options?: WriteOptions): Promise<WritableFile>;
+  /** Bytes at a place of an existing file or block device, synced; its length stays. */
+  writeAt(path: string, position: number, bytes: Uint8Array): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
   symlink(target: string, path: string): Promise<void>;

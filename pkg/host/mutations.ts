@@ -12,6 +12,7 @@ export const mutations = {
     'makeFolder',
     'create',
     'resume',
+    'writeAt',
     'rename',
     'link',
     'symlink',

@@ -7,6 +7,7 @@ export type { EspBytes } from './boot-files/index.ts';
 export type { ConvertImageOptions } from './convert-image.ts';
 export type { BootFsOptions, BootFsResult } from './create-boot-fs.ts';
 export type { DiffOptions, DiffResult } from './diff.ts';
+export type { DiskInstallOptions, DiskInstallPlan, DiskInstallResult } from './disk-install/index.ts';
 export { conversionCache, sourceDate, workingFolders } from './environment.ts';
 export type { GcOptions, GcResult } from './gc.ts';
 export type { LogEntry, LogOptions, PinOptions, PinResult } from './history.ts';
@@ -57,6 +58,10 @@ export const inspectImage: typeof import('./inspect-image.ts').inspectImage = as
   (await import('./inspect-image.ts')).inspectImage(...args);
 export const inspectManifest: typeof import('./inspect-manifest.ts').inspectManifest = async (...args) =>
   (await import('./inspect-manifest.ts')).inspectManifest(...args);
+export const readLayout: typeof import('./disk-install/index.ts').readLayout = async (...args) =>
+  (await import('./disk-install/index.ts')).readLayout(...args);
+export const installOnDisk: typeof import('./disk-install/index.ts').installOnDisk = async (...args) =>
+  (await import('./disk-install/index.ts')).installOnDisk(...args);
 export const install: typeof import('./install.ts').install = async (...args) =>
   (await import('./install.ts')).install(...args);
 export const mount: typeof import('./mount.ts').mount = async (...args) =>

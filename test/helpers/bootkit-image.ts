@@ -12,7 +12,7 @@ export async function addBootkit(
   bootFile: Uint8Array,
   files: LayerFiles = {},
 ): Promise<string> {
-  const layer = await makeLayer({ [inBootkit.bootFile]: bootFile, ...files });
+  const layer = await makeLayer({ [inBootkit.bootFile]: bootFile, [inBootkit.loader]: 'loader', ...files });
   const digest = digestOf(bootFile);
   const annotations = describeBootFile({ digest, bytes: bootFile.length, buildId: digest.slice(7) });
   const made = imageOf([layer], {}, annotations);

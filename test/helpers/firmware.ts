@@ -10,9 +10,7 @@ const firmware = '/usr/share/OVMF/OVMF_CODE_4M.secboot.fd';
 const emptyVariables = '/usr/share/OVMF/OVMF_VARS_4M.fd';
 
 export type BootEntry = {
-  /** Of the entry; of the boot file too, unless that has one of its own. */
   readonly name: string;
-  readonly file?: string;
   readonly title: string;
   readonly version: number;
   readonly image: string;
@@ -29,11 +27,11 @@ export function makeEsp(folder: string, bootkit: string, entries: readonly BootE
     join(folder, 'loader/loader.conf'),
     'timeout 0\nconsole-mode keep\nsecure-boot-enroll force\n',
   );
-  for (const { name, file = name, title, version, image } of entries) {
-    copyFileSync(image, join(folder, `EFI/mos/${file}.efi`));
+  for (const { name, title, version, image } of entries) {
+    copyFileSync(image, join(folder, `EFI/mos/${name}.efi`));
     writeFileSync(
       join(folder, `loader/entries/${name}.conf`),
-      `title ${title}\nversion ${version}\nsort-key mos\nefi /EFI/mos/${file}.efi\n`,
+      `title ${title}\nversion ${version}\nsort-key mos\nefi /EFI/mos/${name}.efi\n`,
     );
   }
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import small from '../../layouts/disks/small.json' with { type: 'json' };
 import { addBootkit } from '../helpers/bootkit-image.ts';
-import { firmwareArguments, makeEsp, newVariables } from '../helpers/firmware.ts';
+import { firmwareArguments, newVariables } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
 import { Machine } from '../helpers/vm.ts';
@@ -28,7 +28,6 @@ async function bootkit(name: string, ...words: string[]): Promise<string> {
 }
 
 const imageIn = (folder: string): string => `oci:${resolve(folder, 'image')}:bootkit`;
-const digestOf = (file: string): string => createHash('sha256').update(readFileSync(file)).digest('hex');
 
 const publish = (release: number, source: string, repository: string): Promise<string> =>
   kit.publish({
@@ -51,23 +50,60 @@ async function reboot(machine: Machine): Promise<void> {
   await machine.login('mos', 600);
 }
 
-test('a new kernel is tried and proves good; one that the firmware refuses is given up, and why says so', async (t) => {
+async function installFromLive(
+  t: ExecutionContext,
+  root: string,
+  target: string,
+  reference: string,
+): Promise<void> {
+  const disk = kit.disk(root, 'live.img');
+  const second = ['-drive', `file=${target},if=virtio,format=raw,cache=unsafe`];
+  const live = new Machine({ kernel: kit.kernel, initrd: kit.initrd, disk, qemu: second });
+  t.teardown(() => live.stop());
+  await live.login('mos', 600);
+  const layout = JSON.stringify(small);
+  await live.run(`echo '${layout}' > /tmp/layout.json`);
+  const install = `mosctl install --quiet --plain-http --layout /tmp/layout.json ${reference}`;
+  const refused = (words: string, code: number) =>
+    live.run(`${install} ${words}`, { accept: [code], seconds: 600 });
+  t.regex(
+    await refused('--disk /dev/vda --unencrypted --yes', 9),
+    /cannot install on \/dev\/vda: it is in use: /,
+  );
+  t.regex(await refused('--disk /dev/vda1 --unencrypted --yes', 7), /it is no whole disk/);
+  t.regex(await refused('--disk vdb --yes', 16), /would not be encrypted.*--unencrypted/s);
+  t.regex(await refused('--disk vdb --unencrypted', 2), /nobody has agreed to it/);
+  const plan = await live.run(`${install} --disk vdb --unencrypted --plan`, { seconds: 600 });
+  t.regex(plan, /machine-store +2\.1 GB +not encrypted/);
+  await live.run('cmp -n 1048576 /dev/vdb /dev/zero');
+  const done = await live.run(`${install} --disk vdb --unencrypted --yes`, { seconds: 900 });
+  t.regex(done, /installed successfully\n$/);
+  t.regex(await refused('--disk vdb --unencrypted --yes', 8), /there is an installation/);
+  t.is(await live.run('grep -c /run/mos/install /proc/mounts', { accept: [1] }), '0\n');
+  await live.stop();
+}
+
+test('a machine is installed on a disk and boots from it; a new kernel is tried and proves good; one that the firmware refuses is given up, and why says so', async (t) => {
   const registry = await startRegistry(t, { kind: 'docker' });
   const there = `10.0.2.2:${registry.host.split(':')[1]}/machine/install`;
   const [one, two] = [await bootkit('one'), await bootkit('two', 'mos-test-two')];
-  const root = kit.newRoot('root');
-  const first = await publish(1, imageIn(one), `zot:${resolve(kit.folder, 'repository')}`);
-  await kit.command('mosctl', 'install', '-r', root, first);
+  const root = kit.newRoot('live');
+  await publish(1, imageIn(one), registry.host);
   await publish(2, imageIn(two), registry.host);
   const unsigned = readFileSync('/usr/lib/systemd/boot/efi/systemd-bootx64.efi');
   await publish(3, await addBootkit(resolve(kit.folder, 'refused'), 'one', unsigned), registry.host);
-  const image = join(one, 'uki-production.efi');
-  const entry = { name: 'mos-1+3', file: digestOf(image), title: 'mos, generation 1', version: 1, image };
-  makeEsp(join(kit.folder, 'esp'), one, [entry]);
+  await kit.command('mosctl', 'install', '--plain-http', '-r', root, `${registry.host}/machine/install:1`);
+
+  // A system that runs from another disk installs the machine on an empty one.
+  const target = join(kit.folder, 'machine.img');
+  writeFileSync(target, '');
+  truncateSync(target, 2600 * 1024 * 1024);
+  await installFromLive(t, root, target, `${there}:1`);
+
   const variables = join(kit.folder, 'variables.fd');
   newVariables(variables);
-  const disk = kit.disk(root, 'machine.img', join(kit.folder, 'esp'));
-  const machine = new Machine({ disk, firmware: firmwareArguments(variables), reboots: true });
+  const firmware = firmwareArguments(variables);
+  const machine = new Machine({ disk: target, firmware, reboots: true });
   t.teardown(() => machine.stop());
 
   await machine.login('mos', 600);

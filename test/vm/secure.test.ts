@@ -98,10 +98,7 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   await first.run(['mkdir /run/tools', 'mount /dev/vdc /run/tools', ...mounts].join(' && '));
   const given = '/run/tools/given/cert.pem /run/tools/given/key.pem';
   t.regex(await first.run(`mosctl provision --plan ${given}`), /would make this the machine SN0001 /);
-  const provisioned = await first.run(`mosctl provision ${given}`);
-  t.regex(provisioned, /provisioned successfully\n$/);
-  const attestationKey = join(kit.folder, 'attestation.pem');
-  writeFileSync(attestationKey, /-----BEGIN.*KEY-----\n(?=provisioned)/s.exec(provisioned)?.[0] ?? '');
+  t.regex(await first.run(`mosctl provision ${given}`), /provisioned successfully\n$/);
   t.regex(await first.run(`mosctl provision ${given}`, { accept: [8] }), /it is provisioned already/);
   await fillEncryptedDisk(first, encrypted, '/run/mos/disk-passphrase');
   await first.stop();
@@ -128,14 +125,10 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   // In the running machine the TPM gives nothing, whoever asks.
   const asked = await machine.run('mosctl initrd-setup --json', { accept: [7, 13] });
   t.regex(asked, /no policy was signed for PCR 7|there is no/);
-  // A receipt of this machine, and of this TPM, on another computer.
-  const receipt = join(kit.folder, 'receipt.json');
-  writeFileSync(receipt, await machine.run('mosctl receipt show'));
+  const receipt = await machine.run('mosctl receipt show');
+  t.regex(receipt, /"payloadType": "application\/vnd.in-toto\+json"/);
   await machine.stop();
-  const trusted = ['--ca', join(kit.folder, 'share/machine/trust/keys/vm/sudi-ca/cert.pem')];
-  const from = ['--attestation-key', attestationKey];
-  const told = await kit.command('mosctl', 'receipt', 'verify', ...trusted, ...from, receipt);
-  t.regex(told, /^machine SN0001 of product .*\n {2}its TPM says so too, with PCR 7 = [0-9a-f]{64}\n$/s);
+  writeFileSync(join(kit.folder, 'receipt.json'), receipt);
 
   const esp = `${encrypted}@@${1024 * 1024}`;
   const refused = async (why: RegExp, file: string, tpm: string) => {

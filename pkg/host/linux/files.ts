@@ -50,6 +50,17 @@ export const linuxFiles: Files = {
       await file.truncate(size);
       return openedForWriting(path, file, size, early);
     }),
+  writeAt: (path, position, bytes) =>
+    translated('write', path, async () => {
+      const file = await fs.open(path, constants.O_WRONLY | constants.O_NOFOLLOW);
+      try {
+        for (let done = 0; done < bytes.length; )
+          done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+        await file.sync();
+      } finally {
+        await file.close();
+      }
+    }),
   rename: (from, to) => translated('rename', `${from} to ${to}`, () => fs.rename(from, to)),
   link: (from, to) => translated('link', `${from} to ${to}`, () => fs.link(from, to)),
   symlink: (target, path) => translated('make the link', path, () => fs.symlink(target, path)),

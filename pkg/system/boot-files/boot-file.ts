@@ -9,28 +9,33 @@ const owner = 'mosctl, for the boot files';
 const placeIn = ({ paths }: Machine): string => `${paths.run}/boot-file`;
 
 /**
- * The bytes of the boot file in the image of a bootkit, which is mounted for that long. Whoever takes them compares
- * them with the digest that is signed, so a kernel without device-mapper may mount the image after hashing it.
+ * The image of a bootkit, mounted until it is given back. A boot file out of it is compared with the digest that is
+ * signed, so a kernel without device-mapper may mount the image after hashing it.
  */
-export async function* bootFileBytes(
+export async function mountBootkitImage(
   host: Host,
   machine: Machine,
   target: InstallTarget,
-): AsyncGenerator<Uint8Array> {
+): Promise<AsyncDisposable & { readonly at: string }> {
   const at = placeIn(machine);
   await host.files.makeFolder(at, { parents: true });
   const integrity = (await host.devices.hasDeviceMapper()) ? 'verity' : 'digest';
   const store = await openStore(host, machine);
   await mountTarget(host, machine, store, { target, at, integrity, owner, replace: true });
-  try {
-    yield* host.files.stream(await host.files.pathBelow(at, inBootkit.bootFile), { noFollow: true });
-  } finally {
-    await unmountBootFile(host, machine);
-  }
+  return { at, [Symbol.asyncDispose]: () => unmountBootkitImage(host, machine) };
+}
+
+export async function* bootFileBytes(
+  host: Host,
+  machine: Machine,
+  target: InstallTarget,
+): AsyncGenerator<Uint8Array> {
+  await using image = await mountBootkitImage(host, machine, target);
+  yield* host.files.stream(await host.files.pathBelow(image.at, inBootkit.bootFile), { noFollow: true });
 }
 
 /** Also what a run that was stopped has left. */
-export async function unmountBootFile(host: Host, machine: Machine): Promise<void> {
+export async function unmountBootkitImage(host: Host, machine: Machine): Promise<void> {
   const at = placeIn(machine);
   if ((await host.files.stat(at)) === undefined) return;
   const { unmountMolecule } = await import('../../atomfs/index.ts');

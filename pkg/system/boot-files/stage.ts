@@ -19,7 +19,8 @@ import { readBooted } from '../current.ts';
 import { loadGeneration } from '../generation.ts';
 import { readImage } from '../images.ts';
 import { type Machine, openStore } from '../machine.ts';
-import { bootFileBytes, unmountBootFile } from './boot-file.ts';
+import { bootFileBytes, unmountBootkitImage } from './boot-file.ts';
+import { placeLoader } from './loader.ts';
 import { findEsp } from './place.ts';
 import { type Bootable, type BootRoles, entriesFor } from './wanted.ts';
 
@@ -170,7 +171,9 @@ export async function applyBootFiles(
   { at, origins }: BootFiles,
   calls: readonly EspCall[],
 ): Promise<void> {
-  await unmountBootFile(host, machine);
+  await unmountBootkitImage(host, machine);
+  const [anyBootkit] = origins.values();
+  if (anyBootkit !== undefined) await placeLoader(host, machine, at, anyBootkit);
   await applyEsp(host, at, calls, async function* (digest) {
     const target = origins.get(digest);
     if (target !== undefined) yield* bootFileBytes(host, machine, target);

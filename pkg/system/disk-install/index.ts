@@ -1,0 +1,7 @@
+export {
+  type DiskInstallOptions,
+  type DiskInstallPlan,
+  type DiskInstallResult,
+  installOnDisk,
+} from './install.ts';
+export { readLayout } from './layout.ts';

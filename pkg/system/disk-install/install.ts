@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import {
+  clearUnfinished,
+  type DiskTarget,
+  makeFileSystem,
+  type PartitionRole,
+  type PartitionTable,
+  type PartitionWish,
+  partitionNodes,
+  planPartitions,
+  readDiskTarget,
+  readTable,
+  requireUsable,
+  sectorSize,
+  type UsePermission,
+  writeTable,
+} from '../../disk/index.ts';
+import { MosError } from '../../errors/index.ts';
+import { onEsp } from '../../esp/index.ts';
+import type { Host } from '../../host/index.ts';
+import type { Report } from '../../steps/index.ts';
+import { Undo } from '../../undo/index.ts';
+import { type Accepted, acceptManifest } from '../accept.ts';
+import { hasFirmware, keepFirmwareEntries } from '../firmware.ts';
+import { bytesOf, type ImportBytes, planImages } from '../images.ts';
+import { type InstallOptions, type InstallResult, install } from '../install.ts';
+import { openMachine } from '../machine.ts';
+import { openMirrored } from '../mirror/index.ts';
+import { type OperationPlan, type OperationStep, runOperation } from '../operation.ts';
+import { installRoot, mountPartitions, showIdentity, unmountLeftovers, waitForNodes } from './mounts.ts';
+
+export type DiskInstallOptions = Omit<InstallOptions, 'root'> &
+  UsePermission & {
+    /** As a person names it. */
+    readonly disk: string;
+    readonly layout: readonly PartitionWish[];
+    /** Without it nothing is written. */
+    readonly yes?: boolean | undefined;
+    /** The partitions are readable for whoever has the disk. */
+    readonly unencrypted?: boolean | undefined;
+  };
+
+export type DiskInstallPlan = {
+  readonly reference: string;
+  readonly disk: string;
+  readonly bytes: number;
+  /** What is on it, and lost. */
+  readonly lost: readonly string[];
+  readonly partitions: readonly { readonly role: string; readonly bytes: number }[];
+  readonly images: ImportBytes;
+};
+
+/** `installed` is null where it was only planned. */
+export type DiskInstallResult = {
+  readonly plan: DiskInstallPlan;
+  readonly installed: InstallResult | null;
+};
+
+type Context = {
+  readonly host: Host;
+  readonly options: DiskInstallOptions;
+  readonly report: Report;
+  readonly held: Undo;
+  accepted: Accepted;
+  images: ImportBytes;
+  disk: DiskTarget;
+  table: PartitionTable;
+  /** Partitions and file systems are there: an install was stopped later than that. */
+  isMade: boolean;
+  nodes: Readonly<Record<PartitionRole, string>>;
+  installed?: InstallResult;
+};
+
+/** Nothing is written before the manifest is believed and the disk is one that may be used; the boot entry is written last. */
+const steps: readonly OperationStep<Context>[] = [
+  { name: 'verify the manifest', run: verify },
+  { name: 'look at the disk', run: lookAtDisk },
+  { name: 'plan the partitions', run: planTable },
+  { name: 'make partitions and file systems', changes: true, run: makePartitions },
+  { name: 'mount them', changes: true, run: mountThem },
+  { name: 'install the machine', changes: true, run: installMachine },
+  { name: 'tell the firmware', changes: true, run: tellFirmware },
+];
+
+/** Installs a machine on an empty disk, from a live system. Running it again after it was stopped ends it. */
+export async function installOnDisk(
+  host: Host,
+  options: DiskInstallOptions,
+  report: Report,
+): Promise<DiskInstallResult> {
+  await using held = new Undo();
+  await host.files.makeFolder(installRoot, { parents: true });
+  const owner = { owner: 'mosctl install', wait: 0 };
+  const lock = await host.files.lock('/run/mos/install.lock', owner);
+  held.add(() => lock[Symbol.asyncDispose]());
+  await unmountLeftovers(host);
+  const context = { host, options, report, held } as Context;
+  await runOperation(context, steps, report, options.plan || !options.yes);
+  if (!options.plan && !options.yes) throw notAsked(planOf(context));
+  return { plan: planOf(context), installed: context.installed ?? null };
+}
+
+const notAsked = ({ disk }: DiskInstallPlan): MosError =>
+  new MosError('usage', `cannot install on ${disk}: nobody has agreed to it`, {
+    hint: 'look at the plan with --plan, then say --yes',
+  });
+
+const planOf = ({ accepted, disk, table, images, isMade }: Context): DiskInstallPlan => ({
+  reference: accepted.shown,
+  disk: disk.node,
+  bytes: disk.sectors * sectorSize,
+  lost: isMade || disk.isUnfinished ? [] : disk.content,
+  partitions: table.partitions.map(({ name, first, last }) => ({
+    role: name,
+    bytes: (last + 1 - first) * sectorSize,
+  })),
+  images,
+});
+
+async function verify(c: Context): Promise<void> {
+  const { host, options, report } = c;
+  await showIdentity(host, c.held);
+  const machine = await openMachine(host, installRoot);
+  const repositories = await openMirrored(host, machine, options.access, report);
+  c.held.add(() => repositories[Symbol.asyncDispose]());
+  c.accepted = await acceptManifest(host, machine, repositories, options, report);
+  const { targets } = c.accepted.verified.manifest;
+  if (!targets.some(({ service_name }) => service_name === 'bootkit'))
+    throw new MosError('invalid', `cannot install ${c.accepted.shown} on a disk: it has no target bootkit`, {
+      hint: '`mosb bootkit build` makes one for the import file',
+    });
+  const { signal } = options.access;
+  c.images = bytesOf(await planImages(targets, c.accepted.images, undefined, { signal, report }));
+}
+
+async function lookAtDisk(c: Context): Promise<void> {
+  const { host, options } = c;
+  c.disk = await readDiskTarget(host, options.disk);
+  const made = c.disk.isUnfinished ? undefined : await findOurs(host, c.disk);
+  c.isMade = made !== undefined && !options.overwrite;
+  if (made !== undefined) c.table = made;
+  requireUsable(c.disk, { ...options, overwrite: options.overwrite || c.isMade });
+  if (!options.unencrypted)
+    throw new MosError(
+      'unsupported',
+      `cannot install on ${c.disk.node}: its partitions would not be encrypted`,
+      {
+        hint: 'where that is meant, --unencrypted says so: whoever has the disk can read it, and write to it',
+      },
+    );
+}
+
+/** A table with just our partitions: what an install of ours has left, or a machine, which `install` then refuses. */
+async function findOurs(host: Host, { node, content }: DiskTarget): Promise<PartitionTable | undefined> {
+  if (!content.includes('gpt')) return undefined;
+  const table = await readTable(host, node);
+  const roles = table?.partitions.map((partition) => partition.name).sort();
+  return roles?.join() === 'esp,machine-config,machine-scratch,machine-store' ? table : undefined;
+}
+
+async function planTable(c: Context): Promise<void> {
+  const { disk, options, images } = c;
+  if (c.isMade) return;
+  const ids = Array.from({ length: options.layout.length + 1 }, () => randomUUID().toUpperCase());
+  c.table = planPartitions(options.layout, disk.sectors, ids);
+  const store = c.table.partitions.find(({ name }) => name === 'machine-store');
+  const room = store === undefined ? 0 : (store.last + 1 - store.first) * sectorSize;
+  const needed = Math.ceil(images.total * fileSystemShare);
+  if (room < needed)
+    throw new MosError('no-space', `cannot install on ${disk.node}: it is too small`, {
+      hint: `the images take ${needed} bytes, machine-store would have ${room}`,
+    });
+}
+
+/** ext4 keeps a part for itself. */
+const fileSystemShare = 1.1;
+
+async function makePartitions(c: Context): Promise<void> {
+  const { host, disk, table, isMade } = c;
+  if (!isMade) {
+    await writeTable(host, disk.node, table, disk.sectors);
+    await host.processes.run(['partx', '--update', disk.node]);
+  }
+  const numbers = table.partitions.map(({ number }) => number);
+  const nodes = await waitForNodes(host, () => partitionNodes(host, disk.name), numbers);
+  c.nodes = Object.fromEntries(
+    table.partitions.map(({ name, number }) => [name, nodes.get(number)]),
+  ) as Context['nodes'];
+  if (isMade) return;
+  for (const role of Object.keys(c.nodes) as PartitionRole[]) await makeFileSystem(host, c.nodes[role], role);
+  await clearUnfinished(host, disk.node);
+}
+
+async function mountThem({ host, nodes, held }: Context): Promise<void> {
+  await mountPartitions(host, nodes, held);
+  const esp = `${installRoot}/boot/efi`;
+  await host.files.makeFolder(`${esp}/${onEsp.entries}`, { parents: true });
+}
+
+async function installMachine(c: Context): Promise<void> {
+  const { host, options, report } = c;
+  const result = await install(host, { ...options, root: installRoot, plan: false }, report);
+  if ('operation' in (result as OperationPlan))
+    throw new MosError('internal', 'cannot install: a plan came back');
+  c.installed = result as InstallResult;
+}
+
+/** Where this system was not started by the firmware, the machine finds its loader by the usual name. */
+async function tellFirmware({ host, nodes, report }: Context): Promise<void> {
+  if (await hasFirmware(host)) await keepFirmwareEntries(host, nodes.esp, report);
+}

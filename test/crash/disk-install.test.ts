@@ -1,0 +1,120 @@
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import small from '../../layouts/disks/small.json' with { type: 'json' };
+import type { PartitionWish } from '../../pkg/disk/index.ts';
+import { isMosError } from '../../pkg/errors/index.ts';
+import type { Host } from '../../pkg/host/index.ts';
+import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { parseReference } from '../../pkg/oci/index.ts';
+import { installOnDisk, umount } from '../../pkg/system/index.ts';
+import { addBootkit } from '../helpers/bootkit-image.ts';
+import { countingHost, crashingHost } from '../helpers/counting-host.ts';
+import { memoryFolder } from '../helpers/folders.ts';
+import { addImage, makeVendor, publishRelease } from '../helpers/vendor.ts';
+import { chosenPoints } from './points.ts';
+
+// An install on a disk, stopped before its n-th mutation, and run again. The disk is a loop device; this kernel may lack
+// vfat, so in place of the ESP a folder is mounted that outlives the stop as the ESP would.
+
+const mebibytes = 1100;
+
+function loopDisk(file: string): { node: string; detach: () => void } {
+  writeFileSync(file, '');
+  truncateSync(file, mebibytes << 20);
+  const node = execFileSync('losetup', ['--find', '--partscan', '--show', file], { encoding: 'utf8' }).trim();
+  return { node, detach: () => void execFileSync('losetup', ['--detach', node]) };
+}
+
+/** The real host, but for the mount of the ESP. */
+const withFolderAsEsp = (folder: string): Host => ({
+  ...linuxHost,
+  mounts: {
+    ...linuxHost.mounts,
+    mount: (call) =>
+      call.fstype === 'vfat' ? linuxHost.mounts.bind(folder, call.target) : linuxHost.mounts.mount(call),
+  },
+});
+
+async function unmountAll(): Promise<void> {
+  await umount(linuxHost, { root: '/run/mos/install', all: true });
+  const table = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' ')[1] ?? '');
+  for (const target of table.filter((one) => one.startsWith('/run/mos/install/')).reverse())
+    execFileSync('umount', [target]);
+}
+
+test('an install on a disk, stopped in the process, ends when it is run again', async (t: ExecutionContext) => {
+  const vendor = await makeVendor(t);
+  const folder = await memoryFolder(t, 'disk');
+  t.teardown(unmountAll);
+  const bootkit = await addBootkit(vendor.images, 'k1', Buffer.alloc(5000, 'k1'));
+  const hostfs = await addImage(vendor, 'h1', { h1: 'h1' });
+  const { reference } = await publishRelease(vendor, {
+    manifest: `update_type: complete
+release: 1
+targets:
+  - {service_name: hostfs, source: "${hostfs}", version: "1", service_type: hostfs}
+  - {service_name: bootkit, source: "${bootkit}", version: "1", service_type: fs-only}
+`,
+  });
+  const install = (host: Host, disk: string) =>
+    installOnDisk(
+      host,
+      {
+        ...{ disk, layout: small as PartitionWish[], yes: true, unencrypted: true },
+        ...{ reference: parseReference(reference), ca: vendor.ca, access: {}, builtAt: new Date(0) },
+      },
+      () => {},
+    );
+  const attempt = async (name: string, wrap: (host: Host) => Host) => {
+    const esp = join(folder, `esp-${name}`);
+    mkdirSync(esp);
+    const disk = loopDisk(join(folder, name));
+    try {
+      const host = withFolderAsEsp(esp);
+      const stopped = await install(wrap(host), disk.node).then(
+        () => false,
+        () => true,
+      );
+      await unmountAll();
+      // One that had ended, and was stopped in its last breath, says that there is an installation.
+      await install(host, disk.node).catch((error: unknown) => {
+        if (!isMosError(error, 'exists')) throw error;
+      });
+      t.deepEqual(readdirSync(join(esp, 'loader/entries')), ['mos-1+3.conf'], name);
+      t.is(readdirSync(join(esp, 'EFI/mos')).length, 1, name);
+      t.true(existsSync(join(esp, 'EFI/BOOT/BOOTX64.EFI')), name);
+      execFileSync('e2fsck', ['-fn', `${disk.node}p4`], { stdio: 'ignore' });
+      return stopped;
+    } finally {
+      disk.detach();
+      rmSync(join(folder, name));
+    }
+  };
+  const counted: string[][] = [];
+  const counting = (host: Host): Host => {
+    const { host: watched, names } = countingHost(host);
+    counted.push(names);
+    return watched;
+  };
+  t.false(await attempt('undisturbed', counting));
+  const all = counted[0] ?? [];
+  const points = chosenPoints(all.length);
+  for (const n of points) {
+    const stopped = await attempt(`stop-${n}`, (host) => crashingHost(host, n).host);
+    // Ids of commits decide how many folders of objects are synced: the count may be one or two less.
+    t.true(stopped || n > all.length - 6, `${n}: ${all[n - 1]}`);
+  }
+  t.log(`stopped before a mutation: install on a disk: ${points.length} of ${all.length} points`);
+});
