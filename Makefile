@@ -58,7 +58,7 @@ images: setup build/mosctl ## the images of layouts/images, into build/images (a
 	layouts/images/build.sh debian hostfs layered busybox nginx postgres redis
 
 demo: setup build/mosctl ## the main job told step by step on real images, in build/demo (as root)
-	layouts/images/build.sh debian layered
+	layouts/images/build.sh debian layered nginx
 	setup/demo.sh
 
 VM_PARTS := build/kernel/vmlinuz build/preinit

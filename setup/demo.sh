@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The main job told step by step on real images, below build/demo. Nothing outside of it is changed, and nothing stays
-# mounted. As root: images are mounted.
+# The main job told step by step on real images, below build/demo, with nginx as a service at port 8080 (MOS_DEMO_PORT) meanwhile.
+# In the end nothing outside of build/demo is changed, and nothing stays mounted. As root: images are mounted, services started.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PWD/build:$PATH"
@@ -12,14 +12,19 @@ export XDG_DATA_HOME=$demo/vendor
 
 # Without device-mapper there is no dm-verity: whole images are hashed before each mount then, which must be asked for.
 integrity=()
-[ -e /dev/mapper/control ] || integrity=(--integrity digest)
+grep -qs device-mapper /proc/misc || integrity=(--integrity digest)
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 run() {
   printf '$ %s\n' "$(printf '%s ' "$@" | sed "s#$PWD/##g")"
   "$@"
 }
-unmount() { [ ! -d "$machine" ] || mosctl umount --quiet --all -r "$machine" || true; }
+port=${MOS_DEMO_PORT:-8080}
+unmount() {
+  [ -d "$machine" ] || return 0
+  mosctl stop --quiet --all -r "$machine" >/dev/null || true
+  mosctl umount --quiet --all -r "$machine" || true
+}
 trap unmount EXIT
 unmount
 rm -rf "$demo"
@@ -33,7 +38,7 @@ say '2. An image: ordinary tar layers become verified squashfs layers, the same 
 run mosb image convert "oci:$images/layered:1" "oci:$demo/converted:layered"
 run mosb image inspect "oci:$demo/converted:layered"
 
-import_file() { # version of the host, version of the manifest
+import_file() { # version of the manifest and of web
   cat >"$demo/manifest-$1.yaml" <<YAML
 version: 1
 product: default
@@ -41,8 +46,8 @@ update_type: complete
 release: $1
 targets:
   - service_name: hostfs
-    source: oci:$images/debian:$1
-    version: $1.0.0
+    source: oci:$images/debian:1
+    version: 1.0.0
     service_type: hostfs
     nsgroup: none
     network: { type: none }
@@ -52,6 +57,13 @@ targets:
     service_type: fs-only
     nsgroup: none
     network: { type: none }
+  - service_name: web
+    source: oci:$images/nginx:$1
+    version: $1.0.0
+    service_type: container
+    nsgroup: web
+    network: { type: simple, ports: [{ host: $port, container: 80 }] }
+    health: { http: { port: 80, path: / } }
 YAML
 }
 
@@ -73,19 +85,35 @@ run cat "$demo/hostfs/etc/debian_version"
 run mosctl activate -t site "${integrity[@]}" -r "$machine"
 run ls "$machine/mnt/atom/site"
 
-say '6. Update: only what changed is fetched.'
+say '6. A service: nginx in a container of its own, its root file system is the verified layers themselves.'
+run mosctl activate -t web "${integrity[@]}" -r "$machine"
+run curl -s "http://127.0.0.1:$port/"
+run mosctl ps -r "$machine"
+run mosctl exec -r "$machine" web -- nginx -v
+
+say '7. Update: only what changed is fetched.'
 import_file 2
 run mosb manifest publish --project example:default --repo "zot:$demo/repo" --name machine/demo:2 --skip-bootkit "$demo/manifest-2.yaml"
 run mosctl update -r "$machine" "zot:$demo/repo:machine/demo:2"
 run mosctl diff -r "$machine"
 run mosctl log -r "$machine"
 
-say '7. Back: the old content as a new generation; numbers only grow.'
+say '8. The new nginx takes over when it is well; a client that asks 200 times a second tells what it saw.'
+coproc client { exec node test/helpers/http-client.ts "http://127.0.0.1:$port/"; }
+said=${client[0]} tell=${client[1]}
+run mosctl activate -t web "${integrity[@]}" -r "$machine"
+run curl -s "http://127.0.0.1:$port/"
+eval "exec $tell>&-"
+cat <&"$said"
+echo
+run mosctl stop -r "$machine" web
+
+say '9. Back: the old content as a new generation; numbers only grow.'
 run mosctl rollback -r "$machine" --to 1 --reason "to show it"
 run mosctl log -r "$machine"
 run mosctl why -r "$machine"
 
-say '8. An attacker changes one byte of a stored image.'
+say '10. An attacker changes one byte of a stored image.'
 blob=$(find "$machine/atomfs-cache/mos/blobs/sha256" -type f -size +50M | head -n 1)
 printf 'X' | dd of="$blob" bs=1 seek=20000000 conv=notrunc status=none
 run mosctl verify -r "$machine" || echo "(exit code $?)"
