@@ -19,8 +19,12 @@ export async function mapLayers(
   const mapped: LayerUse[] = [];
   for (const [index, use] of uses.toReversed().entries()) {
     const folder = layerFolder(stage, index);
+    const { digest, file, check } = use;
+    // The device of a layer that was copied goes with the stage.
     mapped.unshift(
-      unmapped.has(folder) ? { ...use, copy: await showCopy(host, request, use, folder, ids) } : use,
+      unmapped.has(folder)
+        ? { digest, file, check, copy: await showCopy(host, request, use, folder, ids) }
+        : use,
     );
   }
   return mapped;

@@ -55,7 +55,7 @@ export type LayerUse = {
   readonly check: Integrity;
   /** The dm-verity device and the root hash it has. */
   readonly verity?: { readonly name: string; readonly root: string };
-  /** The folder with its files, where they were unpacked for other ids: checked then, and not when they are read. */
+  /** The folder with its files, where they were unpacked for other ids: checked then, and not when they are read. There is no device then. */
   readonly copy?: string;
 };
 

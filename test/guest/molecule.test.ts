@@ -107,6 +107,10 @@ for (const format of ['squashfs', 'erofs'] as const)
     );
     t.deepEqual([readdirSync(at.target).sort(), readdirSync(`${at.target}/d`)], [['d', 'z'], []]);
     t.is(statSync(`${at.target}/z`).uid, ids.start);
+    t.deepEqual(
+      (await verifyMolecule(host, at.target, at)).map(({ state }) => state),
+      ['ok', 'ok'],
+    );
     await at.unmount();
     const bad = await makeLayer(at.folder, { 'd/big': noise(1 << 20) }, { format });
     flip(bad.file, 1 << 18);
