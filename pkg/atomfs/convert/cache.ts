@@ -4,6 +4,9 @@ import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
 import { type ContentStore, type Descriptor, type Digest, isDescriptor } from '../../oci/index.ts';
 import { type LayerFormat, parseLayerType, rootHashOf } from '../layer.ts';
 
+/** Layers from the lowest up, each with what its config says of it unpacked: that was compared, and is not again. */
+export type Chain = readonly (readonly [layer: Digest, diffId: Digest | undefined])[];
+
 /** Another number when a change of the converter must not give back what an older one made. */
 const converterVersion = 2;
 
@@ -11,8 +14,8 @@ const converterVersion = 2;
  * Remembers which layer came out of which, in a folder of the person who converts. It is never taken from the target:
  * a registry could name any layer there, and publish would sign it.
  *
- *     <folder>/<key>.json   a descriptor; the key hashes converter, format, the builder's version and the digests of
- *                           the layer and those below
+ *     <folder>/<key>.json   a descriptor; the key hashes converter, format, the builder's version, and digests and
+ *                           diff ids of the layer and those below
  */
 export class ConversionCache {
   readonly #host: Host;
@@ -28,25 +31,21 @@ export class ConversionCache {
   }
 
   /** The converted layer where it is known and the target has it. */
-  async find(
-    format: LayerFormat,
-    chain: readonly Digest[],
-    target: ContentStore,
-  ): Promise<Descriptor | undefined> {
+  async find(format: LayerFormat, chain: Chain, target: ContentStore): Promise<Descriptor | undefined> {
     if (this.#folder === undefined || !(await this.#isTrusted(this.#folder))) return undefined;
     const text = await readTextIfThere(this.#host, await this.#pathOf(this.#folder, format, chain));
     const known = text === undefined ? undefined : parseKnown(text, format);
     return known !== undefined && (await target.has(known)) ? known : undefined;
   }
 
-  async remember(format: LayerFormat, chain: readonly Digest[], layer: Descriptor): Promise<void> {
+  async remember(format: LayerFormat, chain: Chain, layer: Descriptor): Promise<void> {
     if (this.#folder === undefined || !(await this.#isTrusted(this.#folder))) return;
     await this.#host.files.makeFolder(this.#folder, { mode: 0o700, parents: true });
     const path = await this.#pathOf(this.#folder, format, chain);
     await writeAtomic(this.#host, path, `${JSON.stringify(layer)}\n`);
   }
 
-  async #pathOf(folder: string, format: LayerFormat, chain: readonly Digest[]): Promise<string> {
+  async #pathOf(folder: string, format: LayerFormat, chain: Chain): Promise<string> {
     this.#builder ??= builderOf(this.#host, format);
     const parts = [converterVersion, format, await this.#builder, ...chain];
     return `${folder}/${createHash('sha256').update(JSON.stringify(parts)).digest('hex')}.json`;

@@ -47,13 +47,13 @@ export class LayerConverter {
 
   /** Puts the layer into the target; its descriptor there. */
   async convert(index: number, signal: AbortSignal): Promise<Descriptor> {
-    const { cache, format, source, target, layers, inspection } = this.#context;
+    const { cache, format, source, target, layers, diffIds, inspection } = this.#context;
     const layer = this.#layer(index);
     if (isAtomfsLayer(layer.mediaType)) {
       await copyLayer(source, target, layer, inspection, signal);
       return layer;
     }
-    const chain = layers.slice(0, index + 1).map(({ digest }) => digest);
+    const chain = layers.slice(0, index + 1).map(({ digest }, at) => [digest, diffIds?.[at]] as const);
     const known = await cache.find(format, chain, target);
     if (known !== undefined) return known;
     const made = await this.#make(index, signal);

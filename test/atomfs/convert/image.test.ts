@@ -182,6 +182,18 @@ test('a known layer is not fetched again, and made again when the target lost it
   t.truthy(above);
 });
 
+test('a layer is known together with what its config says of it', async (t) => {
+  const at = await place(t);
+  const target = await at.target();
+  const options = { cache: `${at.folder}/cache` };
+  await at.convert(await putImage(at.source, [gzipLayer(base)]), target, options);
+  const lie = await putImage(at.source, [gzipLayer(base)], { diffIds: [plainLayer(last).diffId] });
+  await t.throwsAsync(at.convert(lie, target, options), {
+    code: 'corrupt',
+    message: /its config says sha256:/,
+  });
+});
+
 test('the layers below are looked at only by a layer that needs them', async (t) => {
   const at = await place(t);
   const cache = `${at.folder}/cache`;
