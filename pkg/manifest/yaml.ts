@@ -21,12 +21,16 @@ export function parseYaml(text: string, what: string): Document {
   if (error !== undefined)
     throw new MosError(
       'invalid',
-      `cannot use ${what}: line ${counter.linePos(error.pos[0]).line}: ${error.message}`,
+      `cannot use ${what}: line ${counter.linePos(error.pos[0]).line}: ${reasonOf(error)}`,
       { cause: error },
     );
   keepTexts(document);
   return { value: plainValue(document, what), lineOf: (path) => lineOf(document, counter, path) };
 }
+
+/** The library tells of a text nested too deeply in the words of the engine. */
+const reasonOf = ({ message }: Error): string =>
+  /call stack/i.test(message) ? 'it is nested too deeply' : message;
 
 /** What is written shorter by aliases may be larger than any memory. */
 function plainValue(document: YamlDocument, what: string): unknown {

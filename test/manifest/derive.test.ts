@@ -141,7 +141,7 @@ test(
   [0, 1, 3].map((i) => `[${i}].source must be <sha256>.yaml`).join('; '),
 );
 test(refuses, /^[\s\S]*$/, '{}', 'must be a list');
-test(refuses, /^[\s\S]*$/, '', 'must be a list');
+test(refuses, /^[\s\S]*$/, '', 'it is empty');
 
 test('a kept manifest that another replaces may not win, and products are not mixed', async (t) => {
   const { sources } = await machine();

@@ -233,3 +233,11 @@ test('aliases that stand for too much are refused', async (t) => {
     message: 'cannot use m.yaml: its aliases stand for too much',
   });
 });
+
+test('what is nested deeper than it can mean is refused in words of ours', async (t) => {
+  for (const text of ['['.repeat(100_000), '- '.repeat(100_000)])
+    await t.throwsAsync(parseImportFile(text, 'm.yaml'), {
+      code: 'invalid',
+      message: 'cannot use m.yaml: line 1: it is nested too deeply',
+    });
+});

@@ -75,6 +75,10 @@ const refuses = test.macro({
   },
   title: (_, from, to) => `${JSON.stringify(to)} in place of ${String(from)} is refused`,
 });
+test(refuses, '"version":1,', '"version":1,"version":1,', 'the key "version" stands twice in an object');
+test(refuses, '"host":80', '"host":80,"ho\\u0073t":81', 'the key "host" stands twice in an object');
+test(refuses, /^.*$/, '', 'it is empty');
+test(refuses, /^.*$/, '# nothing\n', 'it is empty');
 test(refuses, '"version":1,', '"version":2,', 'its version is 2, this program knows version 1');
 test(refuses, '"version":1,', '"version":"1",', 'version must be a whole number from 1 to 1');
 test(refuses, '"version":1,', '', 'version is missing');
@@ -118,7 +122,7 @@ test(
 test(refuses, /"targets":\[.*\]/, '"targets":null', 'targets must name at least one target');
 test(refuses, /"targets":\[.*\]/, '"targets":{}', 'targets must be a list');
 test(refuses, /^.*$/, '[]', 'must be a mapping');
-test(refuses, /^.*$/, 'null', 'is missing');
+test(refuses, /^.*$/, 'null', 'it is empty');
 test(
   refuses,
   '"complete"',
