@@ -79,9 +79,9 @@ function splitName(text: string, rest: string): { repository: string; name: stri
   return { repository, name };
 }
 
-/** Somebody may have written a password before the host: it is not repeated. */
+/** Somebody may have written a password, of any characters, before the host: it is not repeated. */
 export const redacted = (text: string): string =>
-  text.replace(/^((?:[a-z]+:\/\/)?)[^/]*@(?!sha256:)/i, '$1…@').slice(0, 300);
+  text.replace(/^((?:[a-z]+:\/\/)?).*@(?!sha[0-9]+:)/is, '$1…@').slice(0, 300);
 
 const bad = (text: string, why: string): MosError =>
   new MosError('usage', `cannot use ${JSON.stringify(redacted(text))} as a reference: ${why}`, {

@@ -1,7 +1,14 @@
 import { resolve } from 'node:path';
 import { MosError, type Secret } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import { isRepositoryName, isTag, parseReference, type Reference, type Repository } from '../oci/index.ts';
+import {
+  isRepositoryName,
+  isTag,
+  parseReference,
+  type Reference,
+  type Repository,
+  redacted,
+} from '../oci/index.ts';
 import type { Registry, Timeouts } from '../registry/index.ts';
 import type { Pace } from './mirror/pace.ts';
 
@@ -49,19 +56,20 @@ export function placeOf(reference: Reference): { place: Place; repository: strin
 /** `--repo`: `host:port`, with a scheme or not, or `zot:ROOT` (relative to `cwd`). */
 export function parsePlace(text: string, cwd: string): Place {
   if (text.startsWith('zot:') && text.length > 4) return { kind: 'zot', root: resolve(cwd, text.slice(4)) };
+  if (text.replace(/^[a-z]+:\/\//, '').includes('/'))
+    throw badPlace(text, 'a path in a registry is no place: the images of targets are found beside it');
   try {
     const { place } = placeOf(parseReference(`${text}/x:y`));
     if (place.kind === 'registry') return place;
-  } catch (cause) {
-    throw badPlace(text, cause);
+  } catch (error) {
+    if (!(error instanceof MosError)) throw error;
   }
-  throw badPlace(text);
+  throw badPlace(text, 'it is no registry and no folder');
 }
 
-const badPlace = (text: string, cause?: unknown): MosError =>
-  new MosError('usage', `cannot use ${JSON.stringify(text.slice(0, 300))} as a repository`, {
-    hint: 'forms: host[:port], zot:ROOT',
-    ...(cause === undefined ? {} : { cause }),
+const badPlace = (text: string, why: string): MosError =>
+  new MosError('usage', `cannot use ${JSON.stringify(redacted(text))} as a repository: ${why}`, {
+    hint: 'forms: host[:port], zot:ROOT; the path of a manifest belongs to --name',
   });
 
 /** `--name`: `path:tag`. */

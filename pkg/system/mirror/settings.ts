@@ -1,6 +1,6 @@
 import { MosError } from '../../errors/index.ts';
 import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
-import { isRegistry } from '../../oci/index.ts';
+import { isRegistry, redacted } from '../../oci/index.ts';
 import { lockState } from '../../state/index.ts';
 import { type Machine, openMachine } from '../machine.ts';
 
@@ -21,7 +21,7 @@ const lockWait = 30_000;
 export function parseMirror(text: string): { readonly scheme: 'http' | 'https'; readonly registry: string } {
   const [, scheme, registry] = /^(https?):\/\/([^/]+)\/?$/.exec(text) ?? [];
   if (registry === undefined || !isRegistry(registry))
-    throw new MosError('usage', `cannot use ${JSON.stringify(text.slice(0, 300))} as a mirror`, {
+    throw new MosError('usage', `cannot use ${JSON.stringify(redacted(text))} as a mirror`, {
       hint: 'forms: https://host[:port], http://host[:port]',
     });
   return { scheme: scheme === 'http' ? 'http' : 'https', registry };

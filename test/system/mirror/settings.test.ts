@@ -40,3 +40,9 @@ test('a mirror is a scheme and a host, and no more', (t) => {
   ])
     t.throws(() => parseMirror(text), { code: 'usage' }, text);
 });
+
+test('a password before the host of a mirror is refused and not repeated', (t) => {
+  t.throws(() => parseMirror('http://me:se/cret@a:80'), {
+    message: 'cannot use "http://…@a:80" as a mirror',
+  });
+});
