@@ -188,4 +188,5 @@ export async function lockService(
   return locks;
 }
 
-const lockWait = 120_000;
+/** Others may start many services meanwhile, on a slow machine; what each of them waits for has limits of its own. Milliseconds. */
+const lockWait = 600_000;
