@@ -37,10 +37,23 @@ export function parseCommandLine(program: Program, rest: readonly string[], cwd:
     if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: said.join(''), wanted: true };
     // `mosctl help` asks for what `mosctl` alone is told.
     const wanted = rest.some((word) => word === 'help');
+    if (error.code === 'commander.help') requireKnownTopic(program, rest);
     if (error.code === 'commander.help') return { kind: 'help', text: said.join(''), wanted };
     throw usage(program, error, chosen);
   }
   return parsed ?? { kind: 'help', text: commander.helpInformation(), wanted: false };
+}
+
+/** `mosctl help NAME`: commander answers with its general help where there is no such command. */
+function requireKnownTopic(program: Program, rest: readonly string[]): void {
+  const at = rest.indexOf('help');
+  const topic = at < 0 ? [] : rest.slice(at + 1).filter((word) => !word.startsWith('-'));
+  const path = [...rest.slice(0, at).filter((word) => !word.startsWith('-')), ...topic];
+  const isKnown = program.commands.some(({ name }) => `${name} `.startsWith(`${path.join(' ')} `));
+  if (topic.length > 0 && !isKnown)
+    throw new MosError('usage', `cannot help with "${topic.join(' ')}": there is no such command`, {
+      hint: `see ${program.name} --help`,
+    });
 }
 
 /** `update check` below `update`: its help lists them. */

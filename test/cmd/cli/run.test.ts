@@ -195,4 +195,7 @@ test('"help" is what was asked for: on stdout, and well done', async (t) => {
   const { exit, stdout, stderr } = await called('help');
   t.deepEqual([exit, stderr], [0, '']);
   t.regex(stdout, /^Usage: mosctl/);
+  t.regex((await called('help greet')).stdout, /^Usage: mosctl greet/);
+  const unknown = 'mosctl: cannot help with "nothing": there is no such command\n  see mosctl --help\n';
+  t.deepEqual(await called('help nothing'), { exit: 2, stdout: '', stderr: unknown });
 });
