@@ -86,6 +86,19 @@ const refusesToRead = test.macro({
 test('a pipe', refusesToRead, (path) => execFileSync('mkfifo', [path]));
 test('a link to an endless device', refusesToRead, (path) => symlink('/dev/zero', path));
 
+test('a folder in place of a file is told when it is read', async (t) => {
+  const path = await folder(t);
+  const told = { code: 'io', message: `cannot read ${path}: it is a folder` };
+  await t.throwsAsync(linuxHost.files.read(path), told);
+  await t.throwsAsync(async () => {
+    await using file = await linuxHost.files.open(path);
+    await file.read(new Uint8Array(10), 0);
+  }, told);
+  await t.throwsAsync(async () => {
+    for await (const _ of linuxHost.files.stream(path));
+  }, told);
+});
+
 test('a pipe that the caller names by its number is read', async (t) => {
   const code = `import { linuxHost } from './pkg/host/linux/index.ts';
     process.stdout.write(await linuxHost.files.read('/dev/fd/3'));`;

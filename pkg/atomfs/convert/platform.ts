@@ -56,7 +56,7 @@ export async function chooseManifest(
   throw new MosError(
     'not-found',
     `cannot find an image for ${renderPlatform(platform)} in the index ${root.digest}: it has ${known.join(', ') || 'none with a platform'}`,
-    { hint: 'choose one with --platform' },
+    { hint: 'name one by its digest, or choose it with mosb image convert --platform' },
   );
 }
 

@@ -15,7 +15,7 @@ const pieceSize = 1024 * 1024;
 export const linuxFiles: Files = {
   read: (path) => translated('read', path, async () => readWhole(path)),
   open: (path, options) =>
-    translated('open', path, async () => openedForReading(await openForReading('open', path, options))),
+    translated('open', path, async () => openedForReading(path, await openForReading('open', path, options))),
   stream,
   stat,
   list: (path) => translated('list', path, async () => (await fs.readdir(path)).sort()),
@@ -159,11 +159,12 @@ const toFileStat = (s: Stats): FileStat => ({
   deviceNumber: s.rdev,
 });
 
-async function openedForReading(file: fs.FileHandle): Promise<ReadableFile> {
+async function openedForReading(path: string, file: fs.FileHandle): Promise<ReadableFile> {
   const { size } = await file.stat();
   return {
     size,
-    read: async (into, position) => (await file.read(into, 0, into.length, position)).bytesRead,
+    read: (into, position) =>
+      translated('read', path, async () => (await file.read(into, 0, into.length, position)).bytesRead),
     [Symbol.asyncDispose]: () => file.close(),
   };
 }
