@@ -32,9 +32,10 @@ async function applyCall(host: Host, at: string, call: EspCall, source: BootFile
       return host.files.syncFolder(folderOf(path));
     case 'rename':
       await host.files.rename(path, `${at}/${call.to}`);
-      return host.files.syncFolder(folderOf(path));
+      return syncRenamed(host, `${at}/${call.to}`);
     case 'write':
       await writeAtomic(host, path, call.text);
+      await syncRenamed(host, path);
       return compareText(host, path, call.text);
     case 'copy':
       return copyBootFile(host, path, call, source);
@@ -53,6 +54,15 @@ async function copyBootFile(host: Host, path: string, copy: Copy, source: BootFi
     await host.files.remove(temporary).catch(() => {});
     throw error;
   }
+  await syncRenamed(host, path);
+}
+
+/**
+ * On FAT a folder's entry holds size and first cluster of a file, and Linux writes those of a renamed file with the file
+ * and not with the folder: without this a power cut leaves the new name with no content.
+ */
+export async function syncRenamed(host: Host, path: string): Promise<void> {
+  await host.files.writeAt(path, 0, new Uint8Array(0));
   await host.files.syncFolder(folderOf(path));
 }
 

@@ -1,4 +1,4 @@
-export { applyEsp, type BootFileSource } from './apply.ts';
+export { applyEsp, type BootFileSource, syncRenamed } from './apply.ts';
 export { readEsp } from './content.ts';
 export {
   bootFileName,

@@ -1,4 +1,5 @@
 import { isMosError } from '../../errors/index.ts';
+import { syncRenamed } from '../../esp/index.ts';
 import { type Host, writeAtomic } from '../../host/index.ts';
 import type { InstallTarget } from '../../manifest/index.ts';
 import { inBootkit } from '../bootkit/index.ts';
@@ -26,9 +27,11 @@ export async function placeLoader(
   const copy = async (from: string, to: string): Promise<void> => {
     await host.files.makeFolder(`${at}/${to.replace(/\/[^/]*$/, '')}`, { parents: true });
     await writeAtomic(host, `${at}/${to}`, await host.files.read(await host.files.pathBelow(image.at, from)));
+    await syncRenamed(host, `${at}/${to}`);
   };
   for (const name of await keysIn(host, image.at)) await copy(`${inBootkit.keys}/${name}`, `${keys}/${name}`);
   await writeAtomic(host, `${at}/${settings}`, settingsText);
+  await syncRenamed(host, `${at}/${settings}`);
   await copy(inBootkit.loader, loader);
 }
 
