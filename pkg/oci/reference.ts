@@ -30,8 +30,9 @@ export const isRepositoryName = (text: string): boolean => text.length <= 255 &&
 export const isRegistry = (text: string): boolean => registryPattern.test(text);
 export const isTag = (text: string): boolean => tagPattern.test(text);
 
+/** Folders may have spaces in their names; nothing may steer a terminal or end a line of the history. */
 export function parseReference(text: string): Reference {
-  if (/[\s\0]/.test(text)) throw bad(text, 'it contains white space');
+  if (/[\p{Cc}\u2028\u2029]/u.test(text)) throw bad(text, 'it contains control characters');
   if (text.startsWith('oci:')) return parseLayout(text);
   if (text.startsWith('zot:')) return parseZot(text);
   return parseRegistry(text);
@@ -44,6 +45,7 @@ function parseLayout(text: string): LayoutReference {
   const name = rest.slice(colon + 1);
   // A layout may be named by anything that fits org.opencontainers.image.ref.name (image-spec 1.1, annotations).
   if (name === '' || name.length > 255) throw bad(text, 'the tag is missing');
+  if (/\s/.test(name)) throw bad(text, 'the tag contains white space');
   return { kind: 'oci', folder: rest.slice(0, colon), name };
 }
 

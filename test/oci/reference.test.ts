@@ -18,6 +18,8 @@ test(parses, `[::1]:5000/a/b:1@sha256:${hex}`, {
   name: `sha256:${hex}`,
 });
 test(parses, 'oci:some/dir:tag', { kind: 'oci', folder: 'some/dir', name: 'tag' });
+test(parses, 'oci:/media/USB STICK/dir:tag', { kind: 'oci', folder: '/media/USB STICK/dir', name: 'tag' });
+test(parses, 'zot:my root:n:1', { kind: 'zot', root: 'my root', repository: 'n', name: '1' });
 test(parses, 'zot:../root:machine/install:1.0.0', {
   kind: 'zot',
   root: '../root',
@@ -39,7 +41,12 @@ test(refuses, 'host/Name:1', '"Name" is no repository name');
 test(refuses, 'zot:root:../x:1', '"../x" is no repository name');
 test(refuses, 'zot:root', 'the form is zot:ROOT:name:tag');
 test(refuses, 'oci:dir', 'the form is oci:DIR:TAG');
-test(refuses, 'host/a:1\n', 'it contains white space');
+test(refuses, 'host/a:1\n', 'it contains control characters');
+test(refuses, 'zot:a\u001b[31m:n:1', 'it contains control characters');
+test(refuses, 'host/a b:1', '"a b" is no repository name');
+test(refuses, ' host/a:1', 'it must begin with the registry, as in host:port/name:tag');
+test(refuses, 'oci:my dir:a b', 'the tag contains white space');
+test(refuses, 'zot:my root:n:1 ', '"1 " is no tag');
 
 test('a digest that is cut short is refused', (t) => {
   t.throws(() => parseReference('host/a@sha256:abc'), {
@@ -48,7 +55,14 @@ test('a digest that is cut short is refused', (t) => {
 });
 
 test('rendering gives the text that was parsed', (t) => {
-  for (const text of ['oci:d:t', 'zot:r:n:1', `zot:r:n@sha256:${hex}`, 'http://h:1/n:1', `h/n@sha256:${hex}`])
+  for (const text of [
+    'oci:d:t',
+    'oci:a b:t',
+    'zot:r:n:1',
+    `zot:r:n@sha256:${hex}`,
+    'http://h:1/n:1',
+    `h/n@sha256:${hex}`,
+  ])
     t.is(renderReference(parseReference(text)), text);
 });
 
