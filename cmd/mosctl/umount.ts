@@ -22,5 +22,5 @@ export const umount = command({
   render: ({ unmounted, freed }) =>
     unmounted.length === 0
       ? 'nothing is mounted'
-      : `unmounted ${unmounted.join(', ')}; ${freed.length} layers are free`,
+      : `unmounted ${unmounted.join(', ')}; ${freed.length} ${freed.length === 1 ? 'layer is' : 'layers are'} free`,
 });

@@ -17,9 +17,13 @@ export const verify = remoteCommand(
     failure: ({ problems }) =>
       problems.length === 0
         ? undefined
-        : new MosError('corrupt', `cannot call the machine sound: ${problems.length} problems`, {
-            hint: 'mosctl update with the same manifest fetches damaged images again',
-          }),
+        : new MosError(
+            'corrupt',
+            `cannot call the machine sound: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`,
+            {
+              hint: 'mosctl update with the same manifest fetches damaged images again',
+            },
+          ),
   },
   () => ({ method: 'POST', path: '/v1/verify' }),
 );
