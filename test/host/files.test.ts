@@ -99,6 +99,28 @@ test('a folder in place of a file is told when it is read', async (t) => {
   }, told);
 });
 
+test('a name that no file system takes is told in words', async (t) => {
+  const path = `/${'a'.repeat(256)}`;
+  await t.throwsAsync(linuxHost.files.read(path), {
+    code: 'io',
+    message: `cannot read ${path}: a name in it is too long`,
+  });
+});
+
+test('a limit on the number of files is told in words', (t) => {
+  const run = (limit: string, code: string) =>
+    execFileSync('bash', ['-c', `${limit}; exec "$0" --input-type=module -e "$1"`, process.execPath, code], {
+      encoding: 'utf8',
+    });
+  const open = `import { linuxHost as host } from './pkg/host/linux/index.ts';
+    const file = '${import.meta.filename}', kept = [];
+    try { for (;;) kept.push(await host.files.open(file)); } catch (error) { console.log(error.message); }`;
+  t.is(
+    run('ulimit -n 64', open),
+    `cannot open ${import.meta.filename}: this program has too many open files (ulimit -n)\n`,
+  );
+});
+
 test('a pipe that the caller names by its number is read', async (t) => {
   const code = `import { linuxHost } from './pkg/host/linux/index.ts';
     process.stdout.write(await linuxHost.files.read('/dev/fd/3'));`;
