@@ -13,6 +13,7 @@ import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
 import { askService } from './health.ts';
 import { endOf, isOver } from './list.ts';
+import { Patience } from './patience.ts';
 import { logBytes } from './prepare.ts';
 import {
   listInstances,
@@ -144,19 +145,24 @@ async function keepHealthy(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  const record = await readRecord(host, folder);
+  let record = await readRecord(host, folder);
   if (record?.health === undefined) return;
-  const { interval, retries } = { ...usualHealth, ...record.health };
-  for (let failures = 0; ; ) {
+  const { interval } = { ...usualHealth, ...record.health };
+  const patience = new Patience(record.health);
+  for (;;) {
+    patience.started(`${record.started} ${record.restarts}`, host.clock.monotonic());
     await host.clock.sleep(interval * 1000, signal);
+    record = await readRecord(host, folder);
+    if (record === undefined) return;
     if (!(await isRunning(host, folder))) continue;
+    patience.started(`${record.started} ${record.restarts}`, host.clock.monotonic());
     const problem = await askService(host, folder, record);
-    failures = problem === undefined ? 0 : failures + 1;
-    if (failures < retries || signal.aborted) continue;
-    report({ kind: 'note', text: `warning: ${record.name} is not well and is ended: ${problem}` });
-    kills.isEnding = true;
-    await stopContainer(host, folder, 0);
-    failures = 0;
+    if (problem === undefined) patience.well();
+    else if (patience.unwell(host.clock.monotonic()) && !signal.aborted) {
+      report({ kind: 'note', text: `warning: ${record.name} is not well and is ended: ${problem}` });
+      kills.isEnding = true;
+      await stopContainer(host, folder, 0);
+    }
   }
 }
 

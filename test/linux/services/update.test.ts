@@ -122,7 +122,8 @@ test.serial(
 
 test.serial('a service that is no longer well is ended and started again', async (t) => {
   t.timeout(120_000);
-  const health = ', health: { exec: [/bin/busybox, test, -e, /tmp/well], interval: 1, retries: 2 }';
+  const health =
+    ', health: { exec: [/bin/busybox, test, -e, /tmp/well], interval: 1, retries: 2, start_period: 2 }';
   const machine = await makeServices(t, {
     web: { script: 'echo > /tmp/well; exec busybox sleep 1000', more: health },
   });
@@ -133,6 +134,19 @@ test.serial('a service that is no longer well is ended and started again', async
     return one?.['restarts'] === 1 && one['state'] === 'running' && one;
   });
   t.deepEqual(state['lastEnd'], { signal: 9 });
+});
+
+test.serial('a service that takes its time to start is not ended meanwhile', async (t) => {
+  t.timeout(120_000);
+  const health =
+    ', health: { exec: [/bin/busybox, test, -e, /tmp/well], interval: 1, retries: 1, start_period: 60 }';
+  const machine = await makeServices(t, {
+    web: { script: 'busybox sleep 5; echo > /tmp/well; exec busybox sleep 1000', more: health },
+    other: { script: 'exec busybox sleep 1000' },
+  });
+  t.is(machine.activate('other').err, '', 'from now on somebody supervises');
+  t.is(machine.activate('web').err, '');
+  t.is(services(machine).find(({ name }) => name === 'web')?.['restarts'], 0);
 });
 
 test.serial(
