@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -8,7 +9,7 @@ import { addBootkit } from './bootkit-image.ts';
 import { installFrom, makeRoot } from './machine.ts';
 import { addImage, makeVendor, publishRelease, type Vendor } from './vendor.ts';
 
-export type Content = { readonly host: string; readonly data: string; readonly bootkit: string };
+export type Content = { readonly host: string; readonly data: string; readonly bootkit?: string };
 
 /** A root directory with a folder in place of its ESP: what the boot loader would do there, a test does. */
 export type EspMachine = {
@@ -64,18 +65,23 @@ async function publishOne(
   { host, data, bootkit }: Content,
 ): Promise<string> {
   const [h, d] = [await addImage(vendor, host, { host }), await addImage(vendor, data, { data })];
-  const bytes = Buffer.alloc(5000, bootkit);
-  const b = await addBootkit(vendor.images, `bootkit-${bootkit}`, bytes);
-  const { hash } = await import('node:crypto');
-  bootkits.set(`${hash('sha256', bytes, 'hex')}.efi`, bootkit);
+  const line =
+    bootkit === undefined
+      ? ''
+      : `  - {service_name: bootkit, source: "${await bootkitImage(vendor, bootkits, bootkit)}", version: "${bootkit}", service_type: fs-only}\n`;
   const manifest = `update_type: complete
 release: ${number}
 targets:
   - {service_name: hostfs, source: "${h}", version: "${host}", service_type: hostfs}
-  - {service_name: bootkit, source: "${b}", version: "${bootkit}", service_type: fs-only}
-  - {service_name: data, source: "${d}", version: "${data}", service_type: fs-only}
+${line}  - {service_name: data, source: "${d}", version: "${data}", service_type: fs-only}
 `;
   return (await publishRelease(vendor, { name: `machine/install:${number}`, manifest })).reference;
+}
+
+async function bootkitImage(vendor: Vendor, bootkits: Map<string, string>, name: string): Promise<string> {
+  const bytes = Buffer.alloc(5000, name);
+  bootkits.set(`${hash('sha256', bytes, 'hex')}.efi`, name);
+  return addBootkit(vendor.images, `bootkit-${name}`, bytes);
 }
 
 /** systemd-boot does so before it starts an entry. */

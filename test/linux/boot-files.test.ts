@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
@@ -28,6 +28,22 @@ test('a first generation is counted, and proves good', async (t) => {
   t.deepEqual(await machine.complete(), { generation: 1, provedGood: true, failed: [] });
   t.deepEqual(machine.files(), { entries: ['mos-1.conf'], bootFiles: ['k1'] });
   t.like(await statusOf(machine.root), { running: 1, good: 1 });
+});
+
+test('what boots a machine without a bootkit is not ours to change', async (t) => {
+  const machine = await makeEspMachine(t, { host: 'h1', data: 'd1' });
+  const { root, esp } = machine;
+  mkdirSync(join(esp, 'EFI/mos'), { recursive: true });
+  writeFileSync(join(esp, 'EFI/mos/mos-1.efi'), 'by hand');
+  writeFileSync(join(esp, 'loader/entries/mos-1.conf'), 'title by hand\nefi /EFI/mos/mos-1.efi\n');
+  const before = treeOf(esp);
+  await machine.boot('mos-1.conf');
+  await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+  await machine.complete();
+  t.deepEqual(treeOf(esp), before);
+  // The first bootkit comes beside it, and the way back stays.
+  await updateFrom(root, await machine.release(2, first));
+  t.deepEqual(machine.files(), { entries: ['mos-1.conf', 'mos-2+3.conf'], bootFiles: ['k1', 'mos-1.efi'] });
 });
 
 test('an update of a service writes nothing to the ESP, and boots by the entry before', async (t) => {

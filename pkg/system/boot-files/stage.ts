@@ -2,6 +2,7 @@ import { isMosError, messageOf } from '../../errors/index.ts';
 import {
   applyEsp,
   type BootableGeneration,
+  type EntryFile,
   type EspCall,
   type EspContent,
   type EspPlan,
@@ -57,22 +58,35 @@ export async function planBootFiles(host: Host, request: BootFilesRequest): Prom
   const { machine } = request;
   const at = await findEsp(host, machine);
   if (at === undefined) return undefined;
-  const content = await readEsp(host, at);
+  const there = await readEsp(host, at);
   const history = await listGenerations(host, machine.state);
-  const known = await loadKnown(host, request, content, history);
+  const known = await loadKnown(host, request, there, history);
   const must = entriesFor(await loadRoles(host, request, history), known);
   const kept = new Set(keptGenerations(history).map(({ number }) => number));
   const may = known.filter(
     (one) => one.isGood && kept.has(one.number) && !must.some(({ number }) => number === one.number),
   );
   const found = await describe(host, request, [...may, ...must]);
+  const content = { ...there, entries: there.entries.filter((entry) => !isForeign(entry, must, found)) };
   const plan = planWithRoom(
     content,
     found.filter(({ generation }) => must.some(({ number }) => number === generation)),
     found.filter(({ generation }) => may.some(({ number }) => number === generation)),
   );
-  return { at, plan, free: content.free, origins: new Map(found.map((one) => [one.bootFile, one.target])) };
+  return { at, plan, free: there.free, origins: new Map(found.map((one) => [one.bootFile, one.target])) };
 }
+
+/** What boots a generation that has no bootkit was put there by somebody else, and stays as it is. */
+const isForeign = (
+  { name }: EntryFile,
+  must: readonly Bootable[],
+  found: readonly BootableGeneration[],
+): boolean => {
+  const generation = parseEntryName(name)?.generation;
+  return (
+    must.some(({ number }) => number === generation) && !found.some((one) => one.generation === generation)
+  );
+};
 
 /** Older generations that proved good keep their entries as long as there is room; the oldest gives way first. */
 function planWithRoom(
