@@ -22,7 +22,7 @@ export interface Processes {
   /** A program that changes something: one mutation. */
   run(argv: readonly [string, ...string[]], options?: RunOptions): Promise<RunResult>;
   /** A program on our own terminal, for a person; returns its exit code, 128 and its number where a signal ended it. */
-  attend(argv: readonly [string, ...string[]], options?: Pick<RunOptions, 'env'>): Promise<number>;
+  attend(argv: readonly [string, ...string[]], options?: Pick<RunOptions, 'env' | 'cwd'>): Promise<number>;
   /**
    * A program that goes on when we end, in a session of its own, with nothing on stdin. What it says is added to the
    * file `output`, else dropped. Returns when it was started; `ended` is settled when it has ended while we are there.

@@ -94,7 +94,7 @@ export async function execInContainer(host: Host, place: Place, request: ExecReq
   const { argv } = request;
   if (argv[0] === undefined) throw new MosError('usage', `cannot run nothing in ${place.name}`);
   try {
-    return await host.processes.attend(attachWords(place, request), { env });
+    return await host.processes.attend(attachWords(place, request), { env, cwd: inContainer });
   } catch (cause) {
     throw new MosError(codeOf(cause), `cannot run ${argv[0]} in ${place.name}`, { cause });
   }
@@ -107,8 +107,11 @@ export async function askContainer(
   request: ExecRequest,
   timeout: number,
 ): Promise<void> {
-  await host.processes.query(attachWords(place, request), { env, timeout });
+  await host.processes.query(attachWords(place, request), { env, timeout, cwd: inContainer });
 }
+
+/** lxc-attach takes the folder it was called in along where the container has one of that name: nobody asked for it. */
+const inContainer = '/';
 
 function attachWords(
   place: Place,

@@ -9,10 +9,11 @@ import { run } from './run.ts';
 
 async function attend(
   argv: readonly [string, ...string[]],
-  options: Pick<RunOptions, 'env'> = {},
+  options: Pick<RunOptions, 'env' | 'cwd'> = {},
 ): Promise<number> {
   const [program, ...rest] = argv;
-  const child = spawn(program, rest, { env: environmentOf(options), stdio: 'inherit' });
+  const { cwd } = options;
+  const child = spawn(program, rest, { env: environmentOf(options), stdio: 'inherit', cwd });
   await once(child, 'spawn').catch((error: unknown) => Promise.reject(notStarted(program, error)));
   // A key that interrupts is for the program: it is in the foreground too.
   const ignore = () => {};

@@ -3,6 +3,7 @@ import { once as happens } from 'node:events';
 import { resolve } from 'node:path';
 import test from 'ava';
 import { updateFrom } from '../../helpers/machine.ts';
+import { executable } from '../../helpers/sandbox.ts';
 import {
   installReference,
   makeServices,
@@ -147,6 +148,9 @@ test.serial('a service that takes its time to start is not ended meanwhile', asy
   t.is(machine.activate('other').err, '', 'from now on somebody supervises');
   t.is(machine.activate('web').err, '');
   t.is(services(machine).find(({ name }) => name === 'web')?.['restarts'], 0);
+  // A program in it starts at its root, wherever the caller is.
+  const pwd = [executable, 'exec', '--root', machine.root, 'web', '--', '/bin/busybox', 'pwd'] as const;
+  t.is(machine.sandbox.must('/usr/bin/env', '-C', '/tmp', ...pwd), '/\n');
 });
 
 test.serial(
