@@ -1,5 +1,5 @@
-import { isMosError, messageOf } from '../pkg/errors/index.ts';
-import { type Host, writeAtomic } from '../pkg/host/index.ts';
+import { messageOf } from '../pkg/errors/index.ts';
+import { type Host, listIfThere, writeAtomic } from '../pkg/host/index.ts';
 import type { Report } from '../pkg/steps/index.ts';
 
 /** One kind of file that outlives a boot: the same place below /config and below the root. */
@@ -44,15 +44,6 @@ export async function bringPersistent(
       } catch (error) {
         report({ kind: 'note', text: `left out: ${messageOf(error)}` });
       }
-  }
-}
-
-async function listIfThere(host: Host, folder: string): Promise<string[]> {
-  try {
-    return await host.files.list(folder);
-  } catch (error) {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
   }
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { isMosError, MosError } from '../errors/index.ts';
-import { type Host, type MountEntry, readTextIfThere, writeAtomic } from '../host/index.ts';
+import { MosError } from '../errors/index.ts';
+import { type Host, listIfThere, type MountEntry, readTextIfThere, writeAtomic } from '../host/index.ts';
 import type { Molecule } from './molecule.ts';
 
 /**
@@ -65,10 +65,7 @@ export async function readRecord(
 }
 
 export async function readRecords(host: Host, runtime: string): Promise<MoleculeRecord[]> {
-  const names = await host.files.list(recordFolder(runtime)).catch((error: unknown) => {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
-  });
+  const names = await listIfThere(host, recordFolder(runtime));
   const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
   const records = await Promise.all(
     ids.filter((id) => idPattern.test(id)).map((id) => readRecord(host, runtime, id)),

@@ -1,5 +1,5 @@
 import { isMosError } from '../errors/index.ts';
-import { type Host, readTextIfThere } from '../host/index.ts';
+import { type Host, listIfThere, readTextIfThere } from '../host/index.ts';
 import { parseEntryName } from './entry.ts';
 import { type EntryFile, type EspContent, type EspFile, onEsp } from './plan.ts';
 
@@ -9,7 +9,7 @@ const longestEntry = 4096;
 /** What of ours is on the ESP that is mounted at a folder. */
 export async function readEsp(host: Host, at: string): Promise<EspContent> {
   const { free, block } = await host.files.space(at);
-  const names = (await namesIn(host, `${at}/${onEsp.entries}`)).filter((name) => parseEntryName(name));
+  const names = (await listIfThere(host, `${at}/${onEsp.entries}`)).filter((name) => parseEntryName(name));
   return {
     bootFiles: await readBootFiles(host, `${at}/${onEsp.bootFiles}`),
     entries: await Promise.all(names.map((name) => readEntry(host, `${at}/${onEsp.entries}`, name))),
@@ -20,7 +20,7 @@ export async function readEsp(host: Host, at: string): Promise<EspContent> {
 
 async function readBootFiles(host: Host, folder: string): Promise<EspFile[]> {
   const files: EspFile[] = [];
-  for (const name of await namesIn(host, folder)) {
+  for (const name of await listIfThere(host, folder)) {
     const stat = await host.files.stat(`${folder}/${name}`);
     if (stat?.type === 'file') files.push({ name, bytes: stat.size });
   }
@@ -36,15 +36,6 @@ async function readEntry(host: Host, folder: string, name: string): Promise<Entr
     return { name, text: (await readTextIfThere(host, path)) ?? '' };
   } catch (error) {
     if (isMosError(error, 'invalid')) return { name, text: '' };
-    throw error;
-  }
-}
-
-async function namesIn(host: Host, folder: string): Promise<string[]> {
-  try {
-    return await host.files.list(folder);
-  } catch (error) {
-    if (isMosError(error, 'not-found')) return [];
     throw error;
   }
 }

@@ -70,6 +70,16 @@ export async function readTextIfThere(host: Host, path: string): Promise<string 
   }
 }
 
+/** The names in a folder, none where there is no folder. */
+export async function listIfThere(host: Host, folder: string): Promise<string[]> {
+  try {
+    return await host.files.list(folder);
+  } catch (error) {
+    if (isMosError(error, 'not-found')) return [];
+    throw error;
+  }
+}
+
 /** Removes what an interrupted write left in a folder. Call it with the folder's lock held. */
 export async function sweepTemporary(host: Host, folder: string): Promise<void> {
   for (const name of await host.files.list(folder))

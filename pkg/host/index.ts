@@ -1,5 +1,6 @@
 export {
   folderOf,
+  listIfThere,
   readText,
   readTextIfThere,
   sweepTemporary,

@@ -1,5 +1,5 @@
 import { isMosError } from '../errors/index.ts';
-import type { FileStat } from '../host/index.ts';
+import { type FileStat, listIfThere } from '../host/index.ts';
 import { type Digest, isDigest } from '../oci/index.ts';
 import { blobPath, type LayoutFolder, partialsPath } from './folder.ts';
 
@@ -13,22 +13,13 @@ export type Leftover = { readonly path: string; readonly digest?: Digest; readon
 /** Everything in the folder of partial files, newest first. */
 export async function leftovers(at: LayoutFolder): Promise<Leftover[]> {
   const found: Leftover[] = [];
-  for (const name of await listIfThere(at, partialsPath(at))) {
+  for (const name of await listIfThere(at.host, partialsPath(at))) {
     const path = `${partialsPath(at)}/${name}`;
     const stat = await at.host.files.stat(path);
     const digest = `sha256:${name}`;
     if (stat !== undefined) found.push({ path, stat, ...(isDigest(digest) ? { digest } : {}) });
   }
   return found.sort((a, b) => b.stat.mtimeMs - a.stat.mtimeMs);
-}
-
-async function listIfThere(at: LayoutFolder, folder: string): Promise<string[]> {
-  try {
-    return await at.host.files.list(folder);
-  } catch (error) {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
-  }
 }
 
 /** Removes what nobody will go on with: finished meanwhile, stale, too many, or nothing of ours. */

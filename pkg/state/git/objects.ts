@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
 import { isMosError, MosError } from '../../errors/index.ts';
-import type { Host } from '../../host/index.ts';
+import { type Host, listIfThere } from '../../host/index.ts';
 import type { State } from '../paths.ts';
 import { unpackStored } from './stored.ts';
 
@@ -79,10 +79,7 @@ async function inflate(packed: Uint8Array): Promise<Buffer | undefined> {
 }
 
 async function readPacked(host: Host, state: State, id: ObjectId): Promise<GitObject | undefined> {
-  const packs = await host.files.list(`${state.git}/objects/pack`).catch((error: unknown) => {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
-  });
+  const packs = await listIfThere(host, `${state.git}/objects/pack`);
   if (packs.length === 0) return undefined;
   const { readFromPacks } = await import('./packed.ts');
   return readFromPacks(host, state, id);

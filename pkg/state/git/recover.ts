@@ -1,5 +1,5 @@
-import { isMosError, MosError } from '../../errors/index.ts';
-import type { Host } from '../../host/index.ts';
+import { MosError } from '../../errors/index.ts';
+import { type Host, listIfThere } from '../../host/index.ts';
 import type { State } from '../paths.ts';
 
 const patience = 10_000;
@@ -34,15 +34,6 @@ const isUnfinished = (name: string): boolean => name.startsWith('tmp_obj_');
 
 async function filesIn(host: Host, folder: string, matches: (name: string) => boolean): Promise<string[]> {
   return (await listIfThere(host, folder)).filter(matches).map((name) => `${folder}/${name}`);
-}
-
-async function listIfThere(host: Host, folder: string): Promise<string[]> {
-  try {
-    return await host.files.list(folder);
-  } catch (error) {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
-  }
 }
 
 async function waitForGit(host: Host, state: State): Promise<void> {

@@ -1,5 +1,4 @@
-import { isMosError } from '../../errors/index.ts';
-import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { type Host, listIfThere, readTextIfThere, writeAtomic } from '../../host/index.ts';
 import type { MachineTarget } from '../../manifest/index.ts';
 import type { MachinePaths } from '../paths.ts';
 
@@ -38,18 +37,9 @@ export const forgetHold = (host: Host, paths: MachinePaths, service: string): Pr
 
 /** All holds, or that of one service. */
 export async function readHolds(host: Host, paths: MachinePaths, service?: string): Promise<Hold[]> {
-  const names = await listFiles(host, holdsFolder(paths));
+  const names = await listIfThere(host, holdsFolder(paths));
   const texts = names
     .filter((name) => name.endsWith('.json') && (service === undefined || name === `${service}.json`))
     .map((name) => readTextIfThere(host, `${holdsFolder(paths)}/${name}`));
   return (await Promise.all(texts)).flatMap((text) => (text === undefined ? [] : [JSON.parse(text) as Hold]));
-}
-
-async function listFiles(host: Host, folder: string): Promise<string[]> {
-  try {
-    return await host.files.list(folder);
-  } catch (error) {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
-  }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { isMosError, MosError } from '../../errors/index.ts';
-import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { MosError } from '../../errors/index.ts';
+import { type Host, listIfThere, readTextIfThere, writeAtomic } from '../../host/index.ts';
 import type { ContainerEnd, Place, Process } from '../../lxc/index.ts';
 import type { Health, InstallTarget } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
@@ -105,10 +105,7 @@ export async function readRecord(host: Host, folder: ServiceFolder): Promise<Ser
 
 /** The containers of all services that left something in the folder of services. */
 export async function listServices(host: Host, paths: MachinePaths): Promise<string[]> {
-  const names = await host.files.list(servicesFolder(paths)).catch((error: unknown) => {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
-  });
+  const names = await listIfThere(host, servicesFolder(paths));
   return names.filter((name) => !name.startsWith('.'));
 }
 

@@ -1,5 +1,4 @@
-import { isMosError } from '../../errors/index.ts';
-import type { Host } from '../../host/index.ts';
+import { type Host, listIfThere } from '../../host/index.ts';
 import type { VolumeLabel } from '../../manifest/index.ts';
 import { runningCommit } from '../current.ts';
 import { loadGeneration } from '../generation.ts';
@@ -57,15 +56,9 @@ export async function listVolumes(
 }
 
 async function imagesIn(host: Host, folder: string): Promise<VolumeLabel[]> {
-  try {
-    const names = await host.files.list(folder);
-    return names
-      .filter((name) => name.endsWith('.img') && !name.startsWith('.'))
-      .map((name) => name.slice(0, -'.img'.length) as VolumeLabel);
-  } catch (error) {
-    if (isMosError(error, 'not-found')) return [];
-    throw error;
-  }
+  return (await listIfThere(host, folder))
+    .filter((name) => name.endsWith('.img') && !name.startsWith('.'))
+    .map((name) => name.slice(0, -'.img'.length) as VolumeLabel);
 }
 
 async function measured(
