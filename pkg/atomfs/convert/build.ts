@@ -17,6 +17,8 @@ export type BuildInput = {
   readonly format: LayerFormat;
   /** The tar in scratch that the tree's contents are in. Names beside it are used for what is made. */
   readonly archive: string;
+  /** Tars of layers below, by their number, where files of the tree have their contents. */
+  readonly borrowed: ReadonlyMap<number, string>;
   readonly root: Folder;
   readonly signal: AbortSignal;
   readonly report: (done: number, total: number) => void;
@@ -30,13 +32,13 @@ const timeoutFor = (bytes: number): number => Math.min(600_000 + Math.ceil(bytes
 
 /** A file system of a layer's tree. */
 export async function buildFileSystem(host: Host, input: BuildInput): Promise<Part[]> {
-  const { archive, root, signal } = input;
+  const { archive, borrowed, root, signal } = input;
   const output = `${archive}.${input.format}`;
   const isErofs = input.format === 'erofs';
   const records = [...(isErofs ? [rootRecord(root)] : []), ...listRecords(root)];
   const total = records.reduce((sum, { content }) => sum + padded(content?.size ?? 0), endBlocks);
   const options = { timeout: timeoutFor(total), signal };
-  const tar = counted(renderTar(host, archive, records), (done) =>
+  const tar = counted(renderTar(host, archive, records, borrowed), (done) =>
     input.report(Math.min(done, total), total),
   );
   if (!isErofs) {

@@ -66,17 +66,19 @@ export class LayerConverter {
     const archive = `${scratch}/${index}.tar`;
     const planned = this.#spoolAndPlan(index, archive, signal);
     this.#plans[index] ??= planned;
-    const { root, notes } = await planned;
+    const { root, notes, borrows } = await planned;
     for (const text of notes) report({ kind: 'note', text: `layer ${index + 1}: ${text}` });
     const what = this.#nameOf('convert', index);
+    const borrowed = await this.#fetchAgain(index, borrows, signal);
     const parts = await buildFileSystem(host, {
       format,
       archive,
+      borrowed,
       root,
       signal,
       report: (done, total) => report({ kind: 'bytes', what, done, total }),
     });
-    await host.files.remove(archive);
+    for (const file of [archive, ...borrowed.values()]) await host.files.remove(file);
     const sealed = await sealParts(host, parts);
     const layer = toDescriptor(format, sealed);
     if (!(await target.has(layer))) await target.put(layer, streamParts(host, sealed.parts));
@@ -84,25 +86,46 @@ export class LayerConverter {
     return layer;
   }
 
+  /** Tars of layers below, for files that hard links of this one name: they may be gone from scratch, and it is seldom. */
+  async #fetchAgain(
+    index: number,
+    layers: readonly number[],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<number, string>> {
+    const files = new Map<number, string>();
+    for (const below of layers) {
+      const file = `${this.#context.scratch}/${index}.below-${below}.tar`;
+      await this.#spool(below, file, signal);
+      files.set(below, file);
+    }
+    return files;
+  }
+
   async #spoolAndPlan(index: number, archive: string, signal: AbortSignal): Promise<LayerPlan> {
+    const entries = await this.#spool(index, archive, signal);
+    if (entries === undefined) return this.#unknown(index);
+    try {
+      const plan = tryPlan(entries, index === 0 ? new Lower([]) : undefined, index);
+      return plan ?? planLayer(entries, await this.#below(index, signal), index);
+    } catch (error) {
+      throw inLayer(this.#layer(index), error);
+    }
+  }
+
+  /** The entries of a tar layer, unpacked to a file; undefined where it isn't a tar. */
+  async #spool(index: number, file: string, signal: AbortSignal): Promise<TarEntry[] | undefined> {
     const { host, source, limit, report, diffIds } = this.#context;
     const layer = this.#layer(index);
     const type = parseLayerType(layer.mediaType);
-    if (type.kind === 'atomfs') return this.#unknown(index);
+    if (type.kind === 'atomfs') return undefined;
     const what = this.#nameOf('fetch', index);
-    const entries = await spoolLayer(host, source, layer, archive, {
+    return spoolLayer(host, source, layer, file, {
       compression: type.compression,
       diffId: diffIds?.[index],
       limit,
       signal,
       report: (done) => report({ kind: 'bytes', what, done, total: layer.size }),
     });
-    try {
-      const plan = tryPlan(entries, index === 0 ? new Lower([]) : undefined);
-      return plan ?? planLayer(entries, await this.#below(index, signal));
-    } catch (error) {
-      throw inLayer(layer, error);
-    }
   }
 
   /** The layers below, for one that has a folder without an entry, or a path through somebody else's link. */
@@ -129,7 +152,7 @@ export class LayerConverter {
   #unknown(index: number): LayerPlan {
     const text = `layer ${index + 1} is no tar: folders of tar layers above without an entry get mode 0755`;
     this.#context.report({ kind: 'note', text });
-    return { root: newFolder(plainAttributes, 0), notes: [] };
+    return { root: newFolder(plainAttributes, 0), notes: [], borrows: [] };
   }
 
   #layer(index: number): Descriptor {
@@ -144,9 +167,13 @@ export class LayerConverter {
 }
 
 /** undefined where the layers below must be known. */
-function tryPlan(entries: readonly TarEntry[], lower: Lower | undefined): LayerPlan | undefined {
+function tryPlan(
+  entries: readonly TarEntry[],
+  lower: Lower | undefined,
+  layer: number,
+): LayerPlan | undefined {
   try {
-    return planLayer(entries, lower);
+    return planLayer(entries, lower, layer);
   } catch (error) {
     if (error instanceof NeedsLower) return undefined;
     throw error;

@@ -1,8 +1,12 @@
 import type { Attributes, ByteText, Piece } from './tar/entry.ts';
 
-/** What a name stands for. Hard links are names that share one. `order`: of the entry that made it. */
+/**
+ * What a name stands for. Hard links are names that share one. `order`: of the entry that made it. `layer`: in whose tar
+ * the bytes are, counted from the lowest; one below where a hard link names a file of that.
+ */
 export type Inode = Attributes & {
   readonly order: number;
+  readonly layer: number;
   readonly size: number;
   readonly start: number;
   readonly pieces: readonly Piece[] | undefined;

@@ -1,12 +1,16 @@
-import type { Lower } from './lower.ts';
+import type { Lower, LowerNode } from './lower.ts';
 import { checkedLink, meaningOf, partsOf, refused, shown } from './names.ts';
 import { type Folder, type Inode, type Node, newFolder, plainAttributes } from './node.ts';
 import { attributesOf, Notes } from './notes.ts';
 import type { Attributes, ByteText, TarEntry } from './tar/entry.ts';
 import { type Step, type Way, walk } from './way.ts';
 
-/** The tree of one layer, and what could not be kept, as sentences. */
-export type LayerPlan = { readonly root: Folder; readonly notes: readonly string[] };
+/** The tree of one layer; what could not be kept, as sentences; layers below in whose tars bytes of its files are. */
+export type LayerPlan = {
+  readonly root: Folder;
+  readonly notes: readonly string[];
+  readonly borrows: readonly number[];
+};
 
 /** Thrown by `planLayer` where it has to know the layers below and was not told: the caller gets them and calls again. */
 export class NeedsLower extends Error {}
@@ -14,11 +18,12 @@ export class NeedsLower extends Error {}
 /**
  * Puts the entries of a tar layer into the tree that overlayfs needs, as if they were unpacked one after the other
  * over the layers below: the last entry of a name wins, a path through a link goes where the link leads, and a folder
- * without an entry has the attributes it has below. Whiteouts count for the layers below only, wherever they stand in
- * the archive (image-spec 1.1 layer.md). Pure.
+ * without an entry has the attributes it has below. A file below that a hard link names is copied up with its name, as
+ * link(2) on an overlay does. Whiteouts count for the layers below only, wherever they stand in the archive
+ * (image-spec 1.1 layer.md). `layer` is the number of this one, from the lowest up. Pure.
  */
-export function planLayer(entries: readonly TarEntry[], lower: Lower | undefined): LayerPlan {
-  const plan = new Planner(lower);
+export function planLayer(entries: readonly TarEntry[], lower: Lower | undefined, layer: number): LayerPlan {
+  const plan = new Planner(lower, layer);
   const marks: Mark[] = [];
   for (const [order, entry] of entries.entries()) {
     const parts = partsOf(entry.name);
@@ -36,18 +41,23 @@ type Mark = { readonly folder: ByteText[]; readonly hides: ByteText | undefined;
 
 class Planner {
   readonly #lower: Lower | undefined;
+  readonly #layer: number;
+  /** Copies of what lies below, each by what it is a copy of. */
+  readonly #copies = new Map<LowerNode, Inode>();
+  readonly #copiedNames = new Map<Folder, Map<ByteText, Node>>();
   readonly #root: Folder = newFolder(plainAttributes, -1);
   #hasRootEntry = false;
   readonly #notes = new Notes();
 
-  constructor(lower: Lower | undefined) {
+  constructor(lower: Lower | undefined, layer: number) {
     this.#lower = lower;
+    this.#layer = layer;
   }
 
   place(entry: TarEntry, parts: readonly ByteText[], order: number): void {
     const last = parts.at(-1);
     if (last === undefined) this.#placeRoot(entry);
-    else this.#placeIn(this.#folderOf(entry.name, parts.slice(0, -1), order), last, entry, order);
+    else this.#placeIn(this.#wayTo(entry.name, parts.slice(0, -1), order).folder, last, entry, order);
   }
 
   #placeIn(parent: Folder, name: ByteText, entry: TarEntry, order: number): void {
@@ -66,7 +76,8 @@ class Planner {
       return;
     }
     const own = parent.children.get(hides);
-    if (own === undefined) parent.children.set(hides, { type: 'whiteout', order });
+    if (own === undefined || own === this.#copiedNames.get(parent)?.get(hides))
+      parent.children.set(hides, { type: 'whiteout', order });
     else if (own.type === 'directory') own.isOpaque = true;
   }
 
@@ -74,7 +85,9 @@ class Planner {
     if (!this.#hasRootEntry) this.#root.attributes = this.#attributesBelow([]);
     if (this.#root.isOpaque) this.#hideRoot();
     for (const child of this.#root.children.values()) dropIdle(child, false);
-    return { root: this.#root, notes: this.#notes.list() };
+    const borrowed = [...this.#copies.values()].filter(({ type, size }) => type === 'file' && size > 0);
+    const borrows = [...new Set(borrowed.map(({ layer }) => layer))];
+    return { root: this.#root, notes: this.#notes.list(), borrows };
   }
 
   /** overlayfs does not look at the root's own xattr, so each name below it is hidden by itself. */
@@ -112,6 +125,7 @@ class Planner {
       ...attributesOf(entry, this.#notes),
       type: entry.type,
       order,
+      layer: this.#layer,
       size: entry.size,
       start: entry.start,
       pieces: entry.pieces,
@@ -124,17 +138,31 @@ class Planner {
   #linked(entry: TarEntry, order: number): Inode {
     const parts = partsOf(entry.link);
     const last = parts.at(-1);
+    const way = this.#wayTo(entry.name, parts.slice(0, -1), order);
     const found =
-      last === undefined
-        ? undefined
-        : this.#folderOf(entry.name, parts.slice(0, -1), order).children.get(last);
+      last === undefined ? undefined : (way.folder.children.get(last) ?? this.#copyUp(way, last, order));
     if (found === undefined || found.type === 'directory' || found.type === 'whiteout')
-      throw refused(entry.name, `is a hard link to ${shown(entry.link)}, which is no file of this layer`);
+      throw refused(
+        entry.name,
+        `is a hard link to ${shown(entry.link)}, which is no file of this layer or one below`,
+      );
     return found;
   }
 
-  /** The folder that a path leads to, with what is missing made. */
-  #folderOf(name: ByteText, path: readonly ByteText[], order: number): Folder {
+  /** What lies below under this name, under this name here too. */
+  #copyUp(way: Way, name: ByteText, order: number): Inode | undefined {
+    const below = way.isMerged ? this.#below().find([...way.path, name]) : undefined;
+    if (below === undefined || below.type === 'directory') return undefined;
+    const copy = this.#copies.get(below) ?? { ...below, order };
+    this.#copies.set(below, copy);
+    way.folder.children.set(name, copy);
+    const names = this.#copiedNames.get(way.folder) ?? new Map();
+    this.#copiedNames.set(way.folder, names.set(name, copy));
+    return copy;
+  }
+
+  /** Where a path leads, with what is missing made. */
+  #wayTo(name: ByteText, path: readonly ByteText[], order: number): Way {
     const found = walk(this.#root, path, (at, part): Step => {
       const own = at.folder.children.get(part);
       if (own?.type === 'directory' || own?.type === 'symlink') return own;
@@ -161,7 +189,7 @@ class Planner {
       return own === undefined && below?.type === 'directory'
         ? this.#implied(at, part, order, false)
         : undefined;
-    });
+    })?.folder;
   }
 
   /** A folder without an entry: with the attributes that it has below. */

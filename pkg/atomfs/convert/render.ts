@@ -8,15 +8,21 @@ import { endBlocks, renderEntry } from './tar/writer.ts';
 const pieceSize = 1024 * 1024;
 
 /**
- * The tar that a file system builder reads: headers of our own, content from the archive in scratch, holes of sparse
- * files as zeros (both builders find them again; sqfstar reads behind its own map otherwise). Pieces of 1 MiB.
+ * The tar that a file system builder reads: headers of our own, content from the archive in scratch (or from one of
+ * `others`, by the number of their layer), holes of sparse files as zeros (both builders find them again; sqfstar reads
+ * behind its own map otherwise). Pieces of 1 MiB.
  */
 export async function* renderTar(
   host: Host,
   archive: string,
   records: readonly TarRecord[],
+  others: ReadonlyMap<number, string>,
 ): AsyncGenerator<Buffer, void, undefined> {
   const source = new Cursor(host.files.stream(archive)[Symbol.asyncIterator](), archive);
+  const sourceOf = ({ layer }: Inode): Source => {
+    const other = others.get(layer);
+    return other === undefined ? source : fileSource(host, other);
+  };
   try {
     let out = new Out();
     const flush = (): Buffer => {
@@ -31,7 +37,7 @@ export async function* renderTar(
       if (header.length > out.room) yield header;
       else out.add(header);
       if (record.content === undefined) continue;
-      for await (const piece of contentOf(source, record.content)) {
+      for await (const piece of contentOf(sourceOf(record.content), record.content)) {
         for (let from = 0; from < piece.length; ) {
           from += out.add(piece.subarray(from));
           if (out.room === 0) yield flush();
@@ -51,7 +57,7 @@ export async function* renderTar(
 const zeros = Buffer.alloc(pieceSize);
 
 /** The bytes of a file with its holes, padded to blocks. */
-async function* contentOf(source: Cursor, file: Inode): AsyncGenerator<Buffer> {
+async function* contentOf(source: Source, file: Inode): AsyncGenerator<Buffer> {
   let at = 0;
   let start = file.start;
   for (const { offset, size } of file.pieces ?? [{ offset: 0, size: file.size }]) {
@@ -88,8 +94,20 @@ class Out {
   }
 }
 
+/** A file that bytes are taken from. */
+type Source = { range(start: number, size: number): AsyncIterable<Buffer> };
+
+/** In any order: a few files of a layer below. */
+const fileSource = (host: Host, path: string): Source => ({
+  async *range(start, size) {
+    if (size === 0) return;
+    for await (const chunk of host.files.stream(path, { start, end: start + size }))
+      yield Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  },
+});
+
 /** A stream of a file that is read in places, from front to end. */
-class Cursor {
+class Cursor implements Source {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #name: string;
   #chunk: Buffer = Buffer.alloc(0);

@@ -32,12 +32,12 @@ export function walk(
   root: Folder,
   path: readonly ByteText[],
   step: (at: Way, part: ByteText) => Step,
-): Folder | undefined {
+): Way | undefined {
   let at = new Way(root);
   const todo = path.toReversed();
   for (let links = 0; links <= mostLinks; ) {
     const part = todo.pop();
-    if (part === undefined) return at.folder;
+    if (part === undefined) return at;
     if (part === '..') {
       at = at.parent ?? at;
       continue;

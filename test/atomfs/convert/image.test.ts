@@ -218,6 +218,34 @@ test('the layers below are looked at only by a layer that needs them', async (t)
   );
 });
 
+test('a hard link to a file of a layer below has its content, in a layer of the same bytes each time', async (t) => {
+  const at = await place(t);
+  const data = 'x'.repeat(3000);
+  const pax = { 'GNU.sparse.major': '1', 'GNU.sparse.minor': '0', 'GNU.sparse.realsize': '5000' };
+  const sparse = { name: 'sparse', pax, data: `1\n4096\n4\n${'\0'.repeat(503)}data` };
+  const layers = [
+    gzipLayer(tarOf(folder('./'), sparse, { name: 'first', data, uid: 7, mode: 0o4750 })),
+    zstdLayer(tarOf({ name: 'own', data: 'own' }, { name: 'a', type: '1', link: 'first' })),
+    plainLayer(
+      tarOf(
+        { name: 'b', type: '1', link: 'a' },
+        { name: 'c', type: '1', link: 'sparse' },
+        { name: 'own', data: 'other' },
+      ),
+    ),
+  ];
+  const image = await putImage(at.source, layers);
+  const target = await at.target();
+  const { made, manifest } = await at.convert(image, target);
+  const top = blobPath(target, manifest.layers[2] as Descriptor);
+  const read = (name: string) => execFileSync('unsquashfs', ['-cat', top, name]).toString();
+  t.deepEqual(['a', 'b', 'own'].map(read), [data, data, 'other']);
+  t.is(read('c'), `${'\0'.repeat(4096)}data${'\0'.repeat(900)}`);
+  t.regex(listing(top).join('\n'), /^-rwsr-x--- 7\/0 +3000 2001-09-09 01:46 squashfs-root\/b$/m);
+  t.deepEqual(await at.left(), []);
+  t.deepEqual((await at.convert(image, await at.target())).made, made);
+});
+
 test('an image of an index is chosen by platform', async (t) => {
   const at = await place(t);
   const amd = await putImage(at.source, [plainLayer(base)]);

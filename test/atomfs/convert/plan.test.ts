@@ -13,9 +13,9 @@ const root = folder('./');
 /** Plans layers on top of each other; the last one is returned. */
 function planOf(...layers: readonly (readonly Made[])[]) {
   const roots: Folder[] = [];
-  let plan = planLayer([], new Lower([]));
+  let plan = planLayer([], new Lower([]), 0);
   for (const layer of layers) {
-    plan = planLayer(entriesOf(tarOf(...layer)), new Lower([...roots]));
+    plan = planLayer(entriesOf(tarOf(...layer)), new Lower([...roots]), roots.length);
     roots.unshift(plan.root);
   }
   return plan;
@@ -253,6 +253,48 @@ test('hard links share, a later entry of one name leaves the others alone', (t) 
     ],
   );
 });
+test('a hard link to a file of a layer below copies that up, once, and keeps where its bytes are', (t) => {
+  const hard = (name: string, target: string): Made => ({ name, type: '1', link: target });
+  const { root: made, borrows } = planOf(
+    [
+      root,
+      file('other'),
+      folder('d', { mode: 0o711 }),
+      file('d/a', 'data'),
+      hard('d/b', 'd/a'),
+      link('s', 'x'),
+    ],
+    [root, hard('e', 'other')],
+    [
+      root,
+      folder('d'),
+      hard('c', 'd/a'),
+      hard('f', 'd/b'),
+      hard('g', 'e'),
+      hard('t', 's'),
+      file('d/.wh.b', ''),
+    ],
+  );
+  t.deepEqual(treeOf(made), [
+    'file c 4',
+    'd d 755',
+    'file d/a 4',
+    'w d/b',
+    'file e 5',
+    'file f 4',
+    'file g 5',
+    'symlink s x',
+    'symlink t x',
+  ]);
+  t.is(made.children.get('c'), made.children.get('f'));
+  t.like(made.children.get('g'), { layer: 0 });
+  t.deepEqual(borrows, [0]);
+});
+test('a hard link to what a whiteout or another kind hides below is to nothing', (t) => {
+  const hard: Made = { name: 'l', type: '1', link: 'd/a' };
+  for (const middle of [[file('d/.wh.a', '')], [file('d/.wh..wh..opq', '')], [file('d')]])
+    t.throws(() => planOf([root, file('d/a')], middle, [hard]), { message: /^cannot place "(l|d\/a)": / });
+});
 test('a device 0:0 is a whiteout, as overlayfs takes it', (t) => {
   const plan = planOf([root, { name: 'd', type: '3' }]);
   t.deepEqual(treeOf(plan.root), ['w d']);
@@ -324,7 +366,7 @@ test('a layer whose folders all have entries needs nothing from below, another o
   const plan =
     (...made: Made[]) =>
     () =>
-      planLayer(entriesOf(tarOf(...made)), undefined);
+      planLayer(entriesOf(tarOf(...made)), undefined, 1);
   t.notThrows(plan(root, folder('d'), file('d/a'), file('d/.wh.b', ''), file('.wh.c', '')));
   for (const made of [
     [file('a')],
@@ -402,13 +444,13 @@ test(
   'a hard link to nothing',
   refuses,
   [{ name: 'l', type: '1', link: 'x' }],
-  '"l": it is a hard link to "x", which is no file of this layer',
+  '"l": it is a hard link to "x", which is no file of this layer or one below',
 );
 test(
   'a hard link to a folder',
   refuses,
   [folder('x'), { name: 'l', type: '1', link: 'x' }],
-  '"l": it is a hard link to "x", which is no file of this layer',
+  '"l": it is a hard link to "x", which is no file of this layer or one below',
 );
 test('a link without target', refuses, [link('l', '')], '"l": it is a symbolic link without a usable target');
 test('a root that is a file', refuses, [file('.')], '".": it stands for the root but is no folder');

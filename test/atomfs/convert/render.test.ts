@@ -15,9 +15,9 @@ async function rendered(t: ExecutionContext, ...made: readonly Made[]): Promise<
   const path = `${await temporaryFolder(t)}/archive`;
   const archive = tarOf(root, ...made);
   await writeFile(path, archive);
-  const { root: tree } = planLayer(entriesOf(archive), new Lower([]));
+  const { root: tree } = planLayer(entriesOf(archive), new Lower([]), 0);
   const chunks: Buffer[] = [];
-  for await (const chunk of renderTar(host, path, listRecords(tree))) chunks.push(chunk);
+  for await (const chunk of renderTar(host, path, listRecords(tree), new Map())) chunks.push(chunk);
   return Buffer.concat(chunks);
 }
 
@@ -107,8 +107,8 @@ test('large files pass in pieces of 1 MiB', async (t) => {
   const path = `${await temporaryFolder(t)}/archive`;
   const archive = tarOf(root, { name: 'large', data: Buffer.alloc(5_000_000, 'x') });
   await writeFile(path, archive);
-  const { root: tree } = planLayer(entriesOf(archive), new Lower([]));
+  const { root: tree } = planLayer(entriesOf(archive), new Lower([]), 0);
   const sizes: number[] = [];
-  for await (const chunk of renderTar(host, path, listRecords(tree))) sizes.push(chunk.length);
+  for await (const chunk of renderTar(host, path, listRecords(tree), new Map())) sizes.push(chunk.length);
   t.deepEqual(sizes, [1_048_576, 1_048_576, 1_048_576, 1_048_576, 807_424]);
 });
