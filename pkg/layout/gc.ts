@@ -19,7 +19,7 @@ export async function collectGarbage(at: LayoutFolder, options: GcOptions): Prom
   const result = await planGarbage(at, index, options);
   const manifests = index.manifests.filter((entry) => !result.entries.includes(entry));
   await writeIndexFile(at, index, { ...index, manifests });
-  for (const { digest } of result.blobs) await at.host.files.remove(blobPath(at, digest));
+  for (const { digest } of result.blobs) await at.host.files.removeTree(blobPath(at, digest));
   if (result.blobs.length > 0) await at.host.files.syncFolder(blobsPath(at));
   await removeNotes(at);
   for (const leftover of await leftovers(at)) await removeLeftover(at, leftover);

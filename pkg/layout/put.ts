@@ -65,8 +65,16 @@ async function finish(
   await writing;
   check.end();
   await file.sync();
-  await files.rename(partial, blobPath(at, descriptor.digest));
+  await moveToPlace(at, partial, descriptor);
   await noteHashed(at, descriptor);
+}
+
+/** rename(2) replaces all but a folder, which is no blob, whoever made it. */
+async function moveToPlace(at: LayoutFolder, from: string, { digest }: Descriptor): Promise<void> {
+  const { files } = at.host;
+  const path = blobPath(at, digest);
+  if ((await files.stat(path))?.type === 'directory') await files.removeTree(path);
+  await files.rename(from, path);
 }
 
 /** Shares a blob that another layout on the same file system has by a hard link, as zot does; false where it can't be. */
@@ -86,7 +94,7 @@ export async function linkBlob(
     if (isMosError(error)) return false;
     throw error;
   }
-  await files.rename(temporary, blobPath(at, descriptor.digest));
+  await moveToPlace(at, temporary, descriptor);
   await noteHashed(at, descriptor);
   await noteHashed(from, descriptor);
   return true;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
@@ -28,6 +28,15 @@ const digestsOf = (...images: Image[]): string[] =>
       ]),
     ),
   ].sort();
+
+test('a folder with the name of a blob goes with what is in it', async (t) => {
+  const { folder, layout, blobs } = await made(t);
+  const path = join(folder, 'blobs/sha256', 'a'.repeat(64));
+  await mkdir(path);
+  await writeFile(join(path, 'stray'), '');
+  await layout.gc();
+  t.deepEqual(await blobs(), []);
+});
 
 test('what nothing names goes, a dry run tells the same and changes nothing', async (t) => {
   const { folder, layout, blobs } = await made(t);

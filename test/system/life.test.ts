@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
@@ -211,6 +211,19 @@ test('verify finds a missing and an altered blob, an update with the same manife
   const result = await updateFrom(life.root, await life.release(1, 'h1', 'd1'));
   t.false(result.changed);
   t.regex(await output(life, 'verify'), /everything is as it was signed\n$/);
+});
+
+test('a folder in place of any blob is told by verify, and an update with the same manifest brings the blob back', async (t) => {
+  const life = await live(t);
+  const blobs = join(life.root, 'atomfs-cache/mos/blobs/sha256');
+  for (const hex of readdirSync(blobs)) {
+    rmSync(join(blobs, hex));
+    mkdirSync(join(blobs, hex));
+    writeFileSync(join(blobs, hex, 'stray'), '');
+    t.regex(await output(life, 'verify'), /it is a directory in place of a file[^]*exit 6\n$/);
+    t.false((await updateFrom(life.root, await life.release(1, 'h1', 'd1'))).changed);
+    t.regex(await output(life, 'verify'), /everything is as it was signed\n$/);
+  }
 });
 
 test('a plan says steps, bytes and changes, and touches nothing', async (t) => {
