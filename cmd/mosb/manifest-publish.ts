@@ -25,6 +25,11 @@ export const manifestPublish = command({
       choices: ['squashfs', 'erofs'],
       help: 'the file system of layers that are converted',
     },
+    platform: {
+      kind: 'text',
+      value: 'OS/ARCH',
+      help: 'what the machines are, for example linux/arm64 (default: what this one is); images for others are refused',
+    },
     dryRun: {
       kind: 'flag',
       help: 'show what would be sent and what would change; nothing is sent or signed',
@@ -50,6 +55,7 @@ export const manifestPublish = command({
         skipBootkit: options.skipBootkit,
         dryRun: options.dryRun,
         format: options.format,
+        platform: options.platform,
         created: use.sourceDate(host),
         cwd,
         scratch: use.workingFolders(host),

@@ -11,4 +11,4 @@ export type {
   VerifyResult,
   ZotRoot,
 } from './types.ts';
-export { openZotRoot } from './zot.ts';
+export { openZotRoot, requireRepositoryName } from './zot.ts';

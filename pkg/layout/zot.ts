@@ -6,7 +6,21 @@ import { isLayout, layoutAt, openFolder } from './open.ts';
 import type { ZotRoot } from './types.ts';
 
 const depthLimit = 16;
-const blobsFolder = 'blobs';
+/** What a layout has in its folder: a repository of that name would lie in another one's way. */
+const layoutNames: ReadonlySet<string> = new Set(['blobs', 'index.json', 'oci-layout']);
+
+/** Refuses a name that can be no folder below a zot root. */
+export function requireRepositoryName(name: string): void {
+  if (!isRepositoryName(name))
+    throw new MosError('usage', `cannot use ${JSON.stringify(name.slice(0, 300))} as a repository name`);
+  const taken = name.split('/').find((component) => layoutNames.has(component));
+  if (taken !== undefined)
+    throw new MosError(
+      'usage',
+      `cannot use ${name} as a repository name: "${taken}" is a part of each layout`,
+      { hint: 'choose another name: a repository may lie below another one, which is a layout' },
+    );
+}
 
 /** Opens zot's storage root: a folder with repositories as layouts below it, at nested names. */
 export async function openZotRoot(
@@ -46,15 +60,9 @@ async function siblingOf(
 
 /** The folder of a repository; none of its components may be a link, or be what a layout above it uses. */
 async function repositoryFolder(host: Host, root: string, name: string): Promise<string> {
-  if (!isRepositoryName(name))
-    throw new MosError('usage', `cannot use ${JSON.stringify(name.slice(0, 300))} as a repository name`);
+  requireRepositoryName(name);
   let folder = root;
   for (const component of name.split('/')) {
-    if (component === blobsFolder)
-      throw new MosError(
-        'usage',
-        `cannot use ${name} as a repository name: "${blobsFolder}" holds a layout's content`,
-      );
     folder = `${folder}/${component}`;
     const type = (await host.files.stat(folder))?.type;
     if (type !== undefined && type !== 'directory')
@@ -71,7 +79,7 @@ async function layoutsBelow(host: Host, root: string, name: string, depth: numbe
   if (depth === depthLimit) return found;
   for (const component of await host.files.list(`${root}/${name}`)) {
     const below = name === '' ? component : `${name}/${component}`;
-    if (component === blobsFolder || !isRepositoryName(component)) continue;
+    if (layoutNames.has(component) || !isRepositoryName(component)) continue;
     if ((await host.files.stat(`${root}/${below}`))?.type !== 'directory') continue;
     found.push(...(await layoutsBelow(host, root, below, depth + 1)));
   }

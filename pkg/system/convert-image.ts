@@ -42,6 +42,7 @@ export async function convertImage(
   await using _session = await target.session?.();
   const made = await convert(host, source, root, target, {
     ...{ format, platform, scratch, cache, limit, report },
+    requirePlatform: platform !== undefined,
     signal: access.signal,
   });
   await target.tag(made, name);

@@ -1,6 +1,6 @@
 import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import type { ImportTarget, ServiceName } from '../manifest/index.ts';
+import { type ImportTarget, isBootTarget, type ServiceName } from '../manifest/index.ts';
 import {
   type Descriptor,
   type Digest,
@@ -43,15 +43,18 @@ export async function publishTarget(
   report: Report,
 ): Promise<PublishedTarget> {
   const { source, found } = await resolveSource(target, repositories, options);
-  const { convertImage } = await import('../atomfs/index.ts');
+  const { convertImage, parsePlatform } = await import('../atomfs/index.ts');
   const counting = new CountingStore(store, options.dryRun ?? false);
-  const { scratch, cache, format } = options;
+  const { scratch, cache, format, platform } = options;
   await using _session = await counting.session();
   const root = await convertImage(host, source, found, counting, {
     scratch,
     report,
     ...(cache === undefined ? {} : { cache }),
     remember: options.dryRun !== true,
+    platform: platform === undefined ? undefined : parsePlatform(platform),
+    // Files for others may be for all machines, whatever made them says.
+    requirePlatform: target.service_type !== 'fs-only' || isBootTarget(target),
     ...(format === undefined ? {} : { format }),
     ...(options.access.signal && { signal: options.access.signal }),
   });

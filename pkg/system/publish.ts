@@ -41,6 +41,8 @@ export type PublishOptions = {
   readonly dryRun?: boolean;
   /** RFC 3339, from SOURCE_DATE_EPOCH; left out of the artifacts unless given. */
   readonly created?: string | undefined;
+  /** `linux/arm64`; undefined: this machine's. */
+  readonly platform?: string | undefined;
   /** File system of converted layers. */
   readonly format?: 'squashfs' | 'erofs' | undefined;
   /** Where folders of sources are looked for. */
@@ -101,7 +103,8 @@ export async function publish(host: Host, options: PublishOptions, report: Repor
 
 async function readInput(c: Publishing): Promise<void> {
   const { openSigner } = await import('../trust/index.ts');
-  const { keyset, project, keys } = c.options;
+  const { keyset, project, keys, place, repository } = c.options;
+  if (place.kind === 'zot') (await import('../layout/index.ts')).requireRepositoryName(repository);
   const signer = await openSigner(c.host, keyset, project, { folder: keys });
   const read = await parseImportFile(await readText(c.host, c.options.file), c.options.file);
   const targets = read.targets.filter(

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { openLayout } from '../../pkg/layout/index.ts';
+import type { Report } from '../../pkg/steps/index.ts';
 import {
   type Place,
   type PublishResult,
@@ -99,6 +100,8 @@ export type Release = {
   readonly place?: Place;
   readonly access?: RegistryAccess;
   readonly dryRun?: boolean;
+  readonly platform?: string;
+  readonly report?: Report;
   readonly created?: string;
 };
 
@@ -121,9 +124,10 @@ export async function publishRelease(vendor: Vendor, release: Release): Promise<
       scratch: vendor.folder,
       access: release.access ?? {},
       time: { now: new Date(), builtAt },
+      platform: release.platform,
       ...(release.dryRun === undefined ? {} : { dryRun: release.dryRun }),
       ...(release.created === undefined ? {} : { created: release.created }),
     },
-    () => {},
+    release.report ?? (() => {}),
   );
 }

@@ -71,7 +71,11 @@ test('names that lead elsewhere are refused', async (t) => {
   );
   for (const name of ['../outside', '/etc', 'A', '', '.mos', 'a/../../outside'])
     await refused(name, `cannot use ${JSON.stringify(name)} as a repository name`);
-  await refused('a/blobs', 'cannot use a/blobs as a repository name: "blobs" holds a layout\'s content');
+  for (const name of ['blobs', 'index.json', 'oci-layout'])
+    await refused(
+      `a/${name}/b`,
+      `cannot use a/${name}/b as a repository name: "${name}" is a part of each layout`,
+    );
   await refused('none', `cannot find the repository none in ${root.root}`);
   await t.throwsAsync(openZotRoot(linuxHost, join(folder, 'none')), {
     message: `cannot open the repositories in ${folder}/none: there is no such folder`,

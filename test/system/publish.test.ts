@@ -173,3 +173,32 @@ test(
   (_, __, product) => `cannot publish for the product other: acme:default signs for ${product}`,
   { product: 'other' },
 );
+
+test('a name that would lie in the way of a repository is refused before anything is copied', async (t) => {
+  const vendor = await makeVendor(t);
+  const manifest = fsOnly(await addImage(vendor, 'a', { a: '1' }));
+  await t.throwsAsync(publishRelease(vendor, { manifest, name: 'machine/web/index.json:1' }), {
+    code: 'usage',
+    message: 'cannot use machine/web/index.json as a repository name: "index.json" is a part of each layout',
+  });
+  t.deepEqual(treeOf(vendor.repository), {});
+});
+
+test('images are for the platform that is wanted, files for others may be for another one', async (t) => {
+  const vendor = await makeVendor(t);
+  const source = await addImage(vendor, 'a', { a: '1' });
+  const { digest } = await (await openLayout(linuxHost, vendor.images)).resolve('a');
+  const message = `cannot find an image for linux/riscv64: ${digest} is for linux/amd64`;
+  const platform = 'linux/riscv64';
+  const hostfs = fsOnly(source).replace('fs-only', 'hostfs');
+  const refusal = await t.throwsAsync(publishRelease(vendor, { manifest: hostfs, platform }), {
+    instanceOf: MosError,
+    message,
+  });
+  t.is(refusal.hint, 'if that is what you want, say --platform linux/amd64');
+  const notes: string[] = [];
+  const report: Release['report'] = (event) => event.kind === 'note' && notes.push(event.text);
+  await publishRelease(vendor, { manifest: fsOnly(source), platform, report });
+  t.deepEqual(notes.slice(0, 1), [`warning: ${message}`]);
+  await t.notThrowsAsync(publishRelease(vendor, { manifest: hostfs, platform: 'linux/amd64' }));
+});

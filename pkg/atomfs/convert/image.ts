@@ -17,7 +17,7 @@ import { ConversionCache } from './cache.ts';
 import { type ImageConfig, parseImageConfig, renderImageConfig } from './config.ts';
 import { type ConvertOptions, defaultFormat, defaultLimit } from './index.ts';
 import { LayerConverter } from './layers.ts';
-import { chooseManifest, platformOf, requirePlatform } from './platform.ts';
+import { chooseManifest, platformOf, platformProblem } from './platform.ts';
 import { makeScratch } from './scratch.ts';
 
 /** One is fetched or hashed while the builder of another has the processors. */
@@ -76,9 +76,9 @@ async function readImage(
   for (const layer of manifest.layers) parseLayerType(layer.mediaType);
   const configBytes = await readVerified(manifest.config, source.open(manifest.config, options));
   const config = parseImageConfig(configBytes, manifest.config, manifest.layers);
-  // In an index it was chosen by what that says.
-  if (options.platform !== undefined && config !== undefined && chosen.digest === root.digest)
-    requirePlatform(config, options.platform, chosen);
+  const problem = platformProblem(configBytes, manifest.config, platform, chosen);
+  if (problem !== undefined && options.requirePlatform) throw problem;
+  if (problem !== undefined) options.report?.({ kind: 'note', text: `warning: ${problem.message}` });
   return { type: chosen.mediaType, bytes, manifest, configBytes, config };
 }
 

@@ -12,6 +12,8 @@ export type ConvertOptions = {
   readonly format?: LayerFormat | undefined;
   /** Which image of an index; default this machine's. */
   readonly platform?: Platform | undefined;
+  /** An image for another platform is refused, also where it is no choice of several. Default false: it is told. */
+  readonly requirePlatform?: boolean;
   /** A folder that remembers what became of which layer; undefined: everything is made anew. */
   readonly cache?: string | undefined;
   /** False: what is known is used, and nothing new is written down. Default true. */

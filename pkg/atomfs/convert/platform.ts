@@ -4,7 +4,9 @@ import {
   type Descriptor,
   isIndexType,
   isManifestType,
+  media,
   parseImageIndex,
+  parseJson,
   readVerified,
 } from '../../oci/index.ts';
 
@@ -56,7 +58,7 @@ export async function chooseManifest(
   throw new MosError(
     'not-found',
     `cannot find an image for ${renderPlatform(platform)} in the index ${root.digest}: it has ${known.join(', ') || 'none with a platform'}`,
-    { hint: 'name one by its digest, or choose it with mosb image convert --platform' },
+    { hint: 'name one by its digest, or choose another one with --platform' },
   );
 }
 
@@ -71,22 +73,30 @@ const fits = (image: Descriptor, platform: Platform): boolean =>
   image.platform.architecture === platform.architecture &&
   (platform.variant === undefined || image.platform.variant === platform.variant);
 
-/** An image alone is for one platform, and its config says which: who asked for another one is not given it. */
-export function requirePlatform(
-  { os, architecture }: Readonly<Record<string, unknown>>,
+/**
+ * An image is for one platform, and its config says which; undefined where it is the one that is wanted, or where
+ * nothing is said: by an artifact, or by data for all machines. The variant is a matter of the index.
+ */
+export function platformProblem(
+  config: Uint8Array,
+  { mediaType }: Descriptor,
   wanted: Platform,
   image: Descriptor,
-): void {
-  if (typeof os !== 'string' || typeof architecture !== 'string') return;
-  if (os === wanted.os && architecture === wanted.architecture) return;
-  throw new MosError(
+): MosError | undefined {
+  if (mediaType !== media.config && mediaType !== media.dockerConfig) return undefined;
+  const { os, architecture } = (parseJson(config, `the config of ${image.digest}`) ??
+    {}) as Partial<Platform>;
+  if (!isSaid(os) || !isSaid(architecture)) return undefined;
+  if (os === wanted.os && architecture === wanted.architecture) return undefined;
+  const found = `${os}/${architecture}`.slice(0, 100);
+  return new MosError(
     'not-found',
-    `cannot find an image for ${renderPlatform(wanted)}: ${image.digest} is for ${os}/${architecture}`.slice(
-      0,
-      300,
-    ),
+    `cannot find an image for ${renderPlatform(wanted)}: ${image.digest} is for ${found}`,
+    { hint: `if that is what you want, say --platform ${found}` },
   );
 }
+
+const isSaid = (text: unknown): boolean => typeof text === 'string' && text !== '' && text !== 'unknown';
 
 const toPlatform = ({ platform }: Descriptor): Platform => ({
   os: platform?.os ?? '',

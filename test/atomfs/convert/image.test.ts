@@ -548,10 +548,31 @@ test('an image alone is not given to who asked for another platform', async (t) 
   const image = await putImage(at.source, [plainLayer(base)], {
     config: { os: 'linux', architecture: 'arm64' },
   });
-  await t.throwsAsync(at.convert(image, await at.target()), {
-    code: 'not-found',
-    message: `cannot find an image for linux/amd64: ${image.digest} is for linux/arm64`,
-  });
+  const message = `cannot find an image for linux/amd64: ${image.digest} is for linux/arm64`;
+  await at.convert(image, await at.target());
+  t.deepEqual(
+    at.events.filter(({ kind }) => kind === 'note'),
+    [{ kind: 'note', text: `warning: ${message}` }],
+  );
+  const requirePlatform = true;
+  const refused = { code: 'not-found', message };
+  await t.throwsAsync(at.convert(image, await at.target(), { requirePlatform }), refused);
   const platform = { os: 'linux', architecture: 'arm64', variant: 'v8' };
-  await t.notThrowsAsync(at.convert(image, await at.target(), { platform }));
+  const ready = await at.target();
+  const { made } = await at.convert(image, ready, { platform, requirePlatform });
+  // One that needs no conversion, alone and where an index says nothing of it.
+  const index = await putJson(ready, media.index, {
+    schemaVersion: 2,
+    mediaType: media.index,
+    manifests: [made],
+  });
+  const options = { scratch: at.folder, requirePlatform, platform: { os: 'linux', architecture: 'amd64' } };
+  for (const root of [made, index])
+    await t.throwsAsync(convertImage(host, ready, root, await at.target(), options), {
+      message: `cannot find an image for linux/amd64: ${made.digest} is for linux/arm64`,
+    });
+  for (const said of [{ architecture: '' }, { os: 'unknown', architecture: 'unknown' }]) {
+    const silent = await putImage(at.source, [plainLayer(base)], { config: said });
+    await t.notThrowsAsync(at.convert(silent, await at.target(), { requirePlatform }));
+  }
 });
