@@ -58,6 +58,22 @@ function afterCompare(program: Buffer, at: number, offset: number, letter: strin
   return program[value] === letter.charCodeAt(0) && program[value + 1] === 0x75 ? value + 3 : undefined;
 }
 
+/** What the runtime says by itself before any code of ours runs, and what we say instead: no longer. */
+const ownWords = [
+  [
+    "The current working directory was deleted, so that command didn't work. Please cd into a different directory and try again.",
+    'cannot start: the working directory was removed; change to one that is there, for example by cd /, and try again',
+  ],
+] as const;
+
+/** Puts text of the same length in place of each occurrence. */
+function replaceAll(program: Buffer, text: string, replacement: string): void {
+  let count = 0;
+  for (let at = program.indexOf(text); at >= 0; at = program.indexOf(text, at + text.length), count++)
+    program.write(replacement.padEnd(text.length), at, 'latin1');
+  if (count === 0) throw new Error(`the runtime does not mention ${text} any more: look at what it does now`);
+}
+
 /** The time of what is built, not of the building: SOURCE_DATE_EPOCH, else the last commit. */
 function builtAt(): string {
   const commit = () => execFileSync('git', ['log', '-1', '--format=%ct'], { encoding: 'utf8' }).trim();
@@ -91,14 +107,8 @@ execFileSync(
 );
 
 const bytes = readFileSync(temporary);
-for (const name of sealed) {
-  const replacement = `mos_${'_'.repeat(name.length - 4)}`;
-  let count = 0;
-  for (let at = bytes.indexOf(name); at >= 0; at = bytes.indexOf(name, at + name.length), count++)
-    bytes.write(replacement, at, 'latin1');
-  if (count === 0)
-    throw new Error(`the runtime does not mention ${name} any more: look at how it is obeyed now`);
-}
+for (const name of sealed) replaceAll(bytes, name, 'mos_'.padEnd(name.length, '_'));
+for (const [theirs, ours] of ownWords) replaceAll(bytes, theirs, ours);
 sealEngineOptions(bytes);
 writeFileSync(temporary, bytes);
 chmodSync(temporary, 0o755);

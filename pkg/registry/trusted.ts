@@ -55,7 +55,9 @@ async function readFolders(host: Host, registry: string): Promise<string[]> {
 async function readPem(host: Host, file: string): Promise<string> {
   const pem = text(await host.files.read(file));
   if (pem.includes('-----BEGIN CERTIFICATE-----')) return pem;
-  throw new MosError('invalid', `cannot use ${file} as a registry's CA: it is no PEM certificate`);
+  throw new MosError('invalid', `cannot use ${file} as a registry's CA: it is no PEM certificate`, {
+    hint: `a DER file becomes one by: openssl x509 -inform DER -in ${file} -out ca.pem`,
+  });
 }
 
 async function ifThere<T>(reading: Promise<T>): Promise<T | undefined> {

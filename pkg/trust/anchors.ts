@@ -59,12 +59,8 @@ async function firstThere(host: Host, paths: readonly string[]): Promise<string 
 
 /** PEM bytes to anchors; `source` names them in messages. */
 export function parseAnchors(bytes: Uint8Array, source: string, what = 'manifest CA'): Anchors {
-  const cannot = (why: string, cause?: unknown): MosError =>
-    new MosError(
-      'untrusted',
-      `cannot use ${source} as the ${what}: ${why}`,
-      cause === undefined ? {} : { cause },
-    );
+  const cannot = (why: string, more: { readonly hint?: string } = {}): MosError =>
+    new MosError('untrusted', `cannot use ${source} as the ${what}: ${why}`, more);
   let certificates: Certificate[];
   try {
     certificates = parseCertificatePem(bytes).map(parseCertificate);
@@ -72,6 +68,9 @@ export function parseAnchors(bytes: Uint8Array, source: string, what = 'manifest
     if (!(error instanceof MosError)) throw error;
     throw cannot(error.message.replace(/^cannot /, 'one cannot '));
   }
-  if (certificates.length === 0) throw cannot('there is no certificate in it');
+  if (certificates.length === 0)
+    throw cannot('there is no certificate in it', {
+      hint: `it must be PEM; a DER file becomes one by: openssl x509 -inform DER -in ${source} -out ca.pem`,
+    });
   return { source, certificates };
 }

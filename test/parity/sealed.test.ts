@@ -138,3 +138,14 @@ test('the thread that looks at large layers is a part of the executable', async 
   t.is(refused.status, 4);
   t.regex(refused.stderr, /cannot trust the layer .* its verity root hash is/);
 });
+
+test('in a working directory that was removed, it says so in our words', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'mos-gone-'));
+  const script = `cd ${folder} && rmdir ${folder} && ${executable} status`;
+  const { status, stdout, stderr } = spawnSync('sh', ['-c', script], { encoding: 'utf8' });
+  t.deepEqual([status, stdout], [1, '']);
+  t.is(
+    stderr.trimEnd(),
+    'error: cannot start: the working directory was removed; change to one that is there, for example by cd /, and try again',
+  );
+});

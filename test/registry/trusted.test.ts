@@ -64,10 +64,11 @@ test('certificates of certs.d count for their own host and port only', async (t)
 
 test('a CA that is missing or no certificate is an error and not ignored', async (t) => {
   const host = await machine(t, { '/ca.pem': 'text' });
-  await t.throwsAsync(trustedRoots(host, '/ca.pem')(registry), {
+  const refusal = await t.throwsAsync(trustedRoots(host, '/ca.pem')(registry), {
     instanceOf: MosError,
     message: "cannot use /ca.pem as a registry's CA: it is no PEM certificate",
   });
+  t.is(refusal.hint, 'a DER file becomes one by: openssl x509 -inform DER -in /ca.pem -out ca.pem');
   await t.throwsAsync(trustedRoots(host, '/gone.pem')(registry), {
     instanceOf: MosError,
     message: /does not exist$/,

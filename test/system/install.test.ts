@@ -166,7 +166,12 @@ test('with --ca the CA of the root does not count, and a CA file that cannot be 
   const { exit, stderr } = await mosctl(root, 'install', reference);
   t.deepEqual(
     [exit, stderr],
-    [4, `mosctl: cannot use ${own} as the manifest CA: there is no certificate in it\n`],
+    [
+      4,
+      `mosctl: cannot use ${own} as the manifest CA: there is no certificate in it
+  it must be PEM; a DER file becomes one by: openssl x509 -inform DER -in ${own} -out ca.pem
+`,
+    ],
   );
   t.is((await mosctl(root, 'install', '-capath', moved, reference)).exit, 0);
 });

@@ -1,5 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import test from 'ava';
+import type { MosError } from '../../pkg/errors/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { readAnchors, readSudiAnchors } from '../../pkg/trust/index.ts';
 import { makeCa } from '../helpers/authority.ts';
@@ -29,12 +30,13 @@ test('a CA file that is there and cannot be used is an error, not a reason to tr
   await mkdir(`${root}/factory/secure`, { recursive: true });
   await writeFile(`${root}/manifestCA.pem`, (await makeCa()).pem);
   const refuses = (why: string) =>
-    t.throwsAsync(readAnchors(linuxHost, { root }), {
+    t.throwsAsync<MosError>(readAnchors(linuxHost, { root }), {
       code: 'untrusted',
       message: `cannot use ${path} as the manifest CA: ${why}`,
     });
   await writeFile(path, '');
-  await refuses('there is no certificate in it');
+  const { hint } = (await refuses('there is no certificate in it')) ?? {};
+  t.is(hint, `it must be PEM; a DER file becomes one by: openssl x509 -inform DER -in ${path} -out ca.pem`);
   await writeFile(path, (await makeCa()).pem.subarray(0, 400));
   await refuses('one cannot read PEM: a CERTIFICATE block has no end');
   await writeFile(path, (await makeCa({ keyType: 'p384' })).pem);

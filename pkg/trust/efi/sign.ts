@@ -3,7 +3,7 @@ import { type Host, writeAtomic } from '../../host/index.ts';
 import { parseAnchors } from '../anchors.ts';
 import { parseCertificatePem } from '../pem.ts';
 import { type VerifiedEfi, verifyEfiBytes } from './verify.ts';
-import { parseSigningKey, signImage } from './write.ts';
+import { type ImageSigner, parseSigningKey, signImage } from './write.ts';
 
 export type EfiKey = { readonly key: string; readonly certificate: string };
 
@@ -25,9 +25,19 @@ export async function signEfi(
   const [leaf] = parseCertificatePem(chain);
   if (leaf === undefined)
     throw new MosError('invalid', `cannot sign ${file}: ${certificate} holds no certificate`);
-  const signed = signImage(image, { key: parseSigningKey(pem, key), certificate: leaf });
+  const signed = signNamed(image, file, { key: parseSigningKey(pem, key), certificate: leaf });
   const { certificates } = parseAnchors(chain, certificate, 'certificate of the signer');
   const verified = verifyEfiBytes(signed, file, certificates);
   await writeAtomic(host, output, signed);
   return { ...verified, file: output };
+}
+
+/** What is wrong with the image is told with its name. */
+function signNamed(image: Uint8Array, file: string, signer: ImageSigner): Uint8Array {
+  try {
+    return signImage(image, signer);
+  } catch (error) {
+    if (!(error instanceof MosError)) throw error;
+    throw new MosError(error.code, `cannot sign ${file}: ${error.message}`, { cause: error });
+  }
 }

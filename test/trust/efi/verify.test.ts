@@ -331,6 +331,13 @@ test('a file or key that is missing is named, and a failed signing leaves nothin
   await writeFile(`${folder}/in.efi`, makePe());
   await writeFile(`${folder}/out.efi`, 'before');
   await t.throwsAsync(signEfi(linuxHost, `${folder}/in.efi`, `${folder}/out.efi`, { key, certificate }));
+  await t.throwsAsync(
+    signEfi(linuxHost, `${keys.folder}/db.pem`, `${folder}/out.efi`, { key, certificate }),
+    {
+      code: 'invalid',
+      message: `cannot sign ${keys.folder}/db.pem: cannot use it as an EFI file: it has no DOS header`,
+    },
+  );
   t.is(await readFile(`${folder}/out.efi`, 'utf8'), 'before');
   t.deepEqual((await readdir(folder)).sort(), ['in.efi', 'out.efi']);
 });
