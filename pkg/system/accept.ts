@@ -20,6 +20,7 @@ import { fetchEvidence } from './evidence.ts';
 import { machineFloor } from './floor.ts';
 import type { Machine } from './machine.ts';
 import type { MirroredRepositories, MirroredSource } from './mirror/index.ts';
+import { type Offered, requireOfferedRelease } from './offered.ts';
 import { placeOf, type RegistryAccess } from './places.ts';
 import { machineProduct } from './product.ts';
 import { knownRevocations } from './revocation.ts';
@@ -30,6 +31,8 @@ export type AcceptOptions = {
   readonly ca?: string | undefined;
   /** `--product`, where the machine has no identity. */
   readonly product?: string | undefined;
+  /** Where a release index named it. */
+  readonly offered?: Offered | undefined;
   readonly access: RegistryAccess;
   readonly builtAt: Date;
 };
@@ -63,6 +66,7 @@ export async function acceptManifest(
   );
   const revoked = await knownRevocations(host, machine, revocations, anchors);
   const verified = await verifyInstallManifest(evidence, { anchors, product: known?.product, time, revoked });
+  if (options.offered !== undefined) requireOfferedRelease(shown, verified.manifest.release, options.offered);
   for (const field of verified.unknown)
     report({ kind: 'note', text: `warning: ${shown} has ${field}, which this version does not know` });
   const product = known ?? { product: verified.manifest.product, origin: 'first install' };

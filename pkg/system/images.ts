@@ -109,7 +109,7 @@ async function about<T>({ service_name }: InstallTarget, verb: string, run: () =
 }
 
 /** Documents that the store has are not asked for again. */
-const localFirst = (source: ImageSource, store: Layout | undefined): ImageSource => {
+export const localFirst = (source: ImageSource, store: Layout | undefined): ImageSource => {
   if (store === undefined) return source;
   const openRest = source.openRest?.bind(source);
   return {

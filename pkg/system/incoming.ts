@@ -39,6 +39,7 @@ import { bytesOf, type ImagePlan, importImages, planImages, requireSpace } from 
 import { imagesOfGenerations, repairIndex } from './kept-images.ts';
 import { type Machine, openStore, openStoreIfThere } from './machine.ts';
 import { openMirrored } from './mirror/index.ts';
+import { requireOfferedArch } from './offered.ts';
 import { keepRevocations } from './revocation.ts';
 
 export type IncomingOptions = AcceptOptions & {
@@ -117,6 +118,8 @@ export async function planIncoming(c: Incoming): Promise<void> {
   const targets = c.merged.machine.targets.map(({ target }) => target);
   const { signal } = c.options.access;
   c.images = await planImages(targets, accepted.images, store, { signal, report: c.report });
+  if (c.options.offered !== undefined)
+    await requireOfferedArch(c.images, accepted.images, store, c.options.offered);
   const freeable = async (): Promise<number> => (await store?.gc({ dryRun: true }))?.bytes ?? 0;
   await requireSpace(host, machine.paths.store, bytesOf(c.images), freeable);
 }

@@ -31,7 +31,10 @@ export const updatesStatusSchema: Schema<UpdatesStatus> = object<UpdatesStatus>(
   update_state: choice('Idle', 'Available', 'Staged', 'Ready'),
   available_updates: list(anyText),
   chosen_update: nullable(
-    object<ChosenUpdate>({ version: anyText, digest: anyText, reference: anyText, available_at: anyText }),
+    object<ChosenUpdate>({
+      ...{ version: anyText, digest: anyText, reference: anyText, available_at: anyText },
+      release: nullable(integer()),
+    }),
   ),
   active_generation: nullable(slot),
   staging_generation: nullable(slot),

@@ -1,14 +1,9 @@
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import {
-  type Architecture,
-  type Release,
-  type Running,
-  recallOf,
-  releasesFor,
-} from '../../manifest/index.ts';
+import { type Release, type Running, recallOf, releasesFor } from '../../manifest/index.ts';
 import { parseReference, type Reference } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
+import { architectureOf } from '../offered.ts';
 import { pinReference } from '../pin-reference.ts';
 import { type Channel, parseChannel, referenceOfRelease } from '../release/channel.ts';
 import { readReleaseIndex } from '../release/read.ts';
@@ -24,6 +19,8 @@ export type Candidate = {
   readonly digest: string;
   /** By that digest. */
   readonly reference: Reference;
+  /** What the index of a channel says of it. */
+  readonly release: number | null;
   /** Milliseconds of the epoch; undefined: as soon as it is seen; Infinity: nobody can say when. */
   readonly turn: number | undefined;
   /** False where only the manifest says whether it is another one than what runs. */
@@ -61,11 +58,16 @@ export async function askSource(
 async function askTag(host: Host, source: UpdateSource, signal: AbortSignal | undefined): Promise<Offer> {
   const access = { plainHttp: source.plainHttp, signal };
   const { reference, digest } = await pinReference(host, parseReference(source.reference), access);
-  const candidate = { version: source.reference, digest, reference, turn: undefined, isNewer: false };
+  const candidate = {
+    version: source.reference,
+    digest,
+    reference,
+    release: null,
+    turn: undefined,
+    isNewer: false,
+  };
   return { candidates: [candidate], recalled: null };
 }
-
-const architectures: Readonly<Record<string, Architecture>> = { x86_64: 'amd64', aarch64: 'arm64' };
 
 async function askChannel(
   host: Host,
@@ -86,7 +88,7 @@ async function askChannel(
 }
 
 function runningOf(host: Host, { running, history }: MachineLook): Running {
-  const arch = architectures[host.machine.architecture];
+  const arch = architectureOf(host);
   if (arch === undefined)
     throw new MosError(
       'unsupported',
@@ -99,6 +101,7 @@ const candidateOf = (channel: Channel, release: Release, seed: number): Candidat
   version: release.version,
   digest: release.manifest,
   reference: referenceOfRelease(channel, release),
+  release: release.release,
   turn: turnOf(release.waves, seed),
   isNewer: true,
 });

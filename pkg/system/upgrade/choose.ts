@@ -24,7 +24,7 @@ const timeOf = ({ waiting }: Choice): number =>
   waiting?.available_at == null ? Number.POSITIVE_INFINITY : Date.parse(waiting.available_at);
 
 function chooseOne(candidate: Candidate, rules: Rules, seen: readonly SeenUpdate[], now: Date): Choice {
-  const { version, digest, reference, turn } = candidate;
+  const { version, digest, reference, release, turn } = candidate;
   const { ignoreWaves, delay, versionLock } = rules;
   const wait = (available_at: string | null, why: string): Choice => ({
     chosen: null,
@@ -39,7 +39,7 @@ function chooseOne(candidate: Candidate, rules: Rules, seen: readonly SeenUpdate
   const available_at = new Date(at).toISOString();
   if (at <= now.getTime())
     return {
-      chosen: { version, digest, reference: renderReference(reference), available_at },
+      chosen: { version, digest, reference: renderReference(reference), release, available_at },
       waiting: null,
     };
   const isEarly = own > now.getTime();

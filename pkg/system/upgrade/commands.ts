@@ -4,6 +4,7 @@ import type { Host } from '../../host/index.ts';
 import { parseReference } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { boot } from '../boot.ts';
+import { architectureOf } from '../offered.ts';
 import { reboot } from '../reboot.ts';
 import { rollback } from '../rollback.ts';
 import { fetchUpdate, update } from '../update.ts';
@@ -71,7 +72,9 @@ async function incoming(host: Host, { options, record, folder }: Act) {
   const { root, ca, builtAt, signal } = options;
   const plainHttp = (await readSettings(host, folder)).source?.plainHttp ?? false;
   const reference = parseReference(record.chosen?.reference ?? '');
-  return { root, ca, builtAt, reference, retry: record.again, access: { plainHttp, signal } };
+  const [release, arch] = [record.chosen?.release ?? null, architectureOf(host)];
+  const offered = release === null || arch === undefined ? undefined : { release, arch };
+  return { root, ca, builtAt, reference, offered, retry: record.again, access: { plainHttp, signal } };
 }
 
 async function refresh(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {

@@ -17,6 +17,8 @@ export type ChosenUpdate = {
   readonly version: string;
   readonly digest: string;
   readonly reference: string;
+  /** What the index of a channel says of it; null where a tag named it. */
+  readonly release: number | null;
   /** Since when it is for this machine. */
   readonly available_at: string;
 };

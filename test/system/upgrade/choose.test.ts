@@ -12,6 +12,7 @@ const offered = (turn: number | undefined) => ({
   version: '2.0.0',
   digest: 'sha256:2',
   reference: parseReference(reference),
+  release: 2,
   turn,
   isNewer: true,
 });
@@ -20,7 +21,7 @@ const look = (turn: number | undefined, settings: Partial<Parameters<typeof choo
   choose([offered(turn)], { ...usual, ...settings }, seen, now);
 
 const chosen = (available_at: string) => ({
-  chosen: { version: '2.0.0', digest: 'sha256:2', reference, available_at },
+  chosen: { version: '2.0.0', digest: 'sha256:2', reference, release: 2, available_at },
   waiting: null,
 });
 const waiting = (available_at: string | null, why: string) => ({

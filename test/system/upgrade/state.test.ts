@@ -1,20 +1,12 @@
 import test from 'ava';
 import { emptyRecord, type UpgradeRecord } from '../../../pkg/system/upgrade/record.ts';
 import { type MachineLook, reconcile } from '../../../pkg/system/upgrade/state.ts';
+import { chosenAt, trial } from '../../helpers/trial.ts';
 
 const now = new Date('2027-03-01T12:00:00Z');
-const trial = {
-  generation: 7,
-  digest: 'sha256:1',
-  version: 'v',
-  automatic: true,
-  since: null,
-  sinceBoot: null,
-  bootId: null,
-};
 const record: UpgradeRecord = {
   ...emptyRecord,
-  chosen: { version: 'v', digest: 'sha256:1', reference: 'r', available_at: '2027-03-01T00:00:00.000Z' },
+  chosen: chosenAt('2027-03-01T00:00:00.000Z'),
   ...{ prepared: true, generation: 7, trial },
 };
 const look = (running: number, next: number | null, verdict: 'good' | 'bad' | null): MachineLook => ({
