@@ -43,7 +43,8 @@ export function planAutomatic(state: AutomaticState, now: Date): NextAction | nu
   const check = planCheck(state, now);
   if (check.at <= now || update === 'Idle') return check;
   const next = update === 'Staged' ? change('activate', state, now) : after('prepare', state, now);
-  return next.at < check.at ? next : check;
+  // While it looks again, what it waits for is the same.
+  return next.at < check.at ? next : { ...check, why: [...check.why, ...next.why] };
 }
 
 /** What was made and does not prove good is taken back; until it is known, nothing else begins. */

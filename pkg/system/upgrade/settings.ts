@@ -9,6 +9,7 @@ import {
   type UpgradeFile,
   upgradeFolder,
 } from './folder.ts';
+import { takeUpgrade } from './look.ts';
 import { changeUpgrade, readUpgrade } from './record.ts';
 import { parseWindow } from './window.ts';
 
@@ -111,7 +112,7 @@ export async function changeSettings(
   const differs = (key: keyof UpdateSettings) => JSON.stringify(before[key]) !== JSON.stringify(after[key]);
   const isOther = choosing.some(differs);
   await using _lock = isOther ? await lockCommands(host, folder, 'mosctl update settings') : undefined;
-  if (differs('source')) await requireNoneWaits(host, folder);
+  if (differs('source')) await requireNoneWaits(host, root, folder);
   const written = await changeUpgradeFile(host, folder, settingsFile, (now) =>
     checkedSettings({ ...now, ...given }),
   );
@@ -119,8 +120,10 @@ export async function changeSettings(
   return written;
 }
 
-async function requireNoneWaits(host: Host, folder: string): Promise<void> {
-  if ((await readUpgrade(host, folder)).generation !== null)
+async function requireNoneWaits(host: Host, root: string, folder: string): Promise<void> {
+  if ((await readUpgrade(host, folder)).generation === null) return;
+  // Somebody who was stopped may have taken it back, and written it down no more.
+  if ((await takeUpgrade(host, root)).record.generation !== null)
     throw new MosError('state', 'cannot change where updates come from: one waits for the next boot', {
       hint: 'take it back first: mosctl update deactivate, or POST /actions/deactivate-update',
     });

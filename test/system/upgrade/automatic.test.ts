@@ -3,6 +3,7 @@ import { planAutomatic, retryAfter } from '../../../pkg/system/upgrade/automatic
 import { emptyRecord, type UpgradeRecord } from '../../../pkg/system/upgrade/record.ts';
 import { usualSettings } from '../../../pkg/system/upgrade/settings.ts';
 import type { MachineLook } from '../../../pkg/system/upgrade/state.ts';
+import { chosenAt, trial } from '../../helpers/trial.ts';
 
 // 2027-03-01 is a Monday.
 const now = new Date('2027-03-01T12:00:00Z');
@@ -19,18 +20,9 @@ const settings = {
 };
 const memory = { checked: minutes(-60), failures: 0, failedAt: null };
 const idle: UpgradeRecord = { ...emptyRecord, automatic: memory };
-const chosen = { version: 'v', digest: 'sha256:1', reference: 'r', available_at: minutes(-5) };
+const chosen = chosenAt(minutes(-5));
 const available = { ...idle, chosen };
 const staged = { ...available, prepared: true };
-const trial = {
-  generation: 7,
-  digest: 'sha256:1',
-  version: 'v',
-  automatic: true,
-  since: null,
-  sinceBoot: null,
-  bootId: null,
-};
 const ready = { ...staged, generation: 7, trial };
 
 const machine = (more: Partial<MachineLook> = {}): MachineLook => ({
@@ -109,7 +101,7 @@ for (const [title, given, expected] of [
   [
     'a window that is over when the hold ends is one too few',
     { record: staged, holds: hold(90), settings: { window: '12:00-13:00' } },
-    'check in 300 min',
+    'check in 300 min: backup holds it: it runs: the maintenance window is 12:00-13:00',
   ],
   ['what waits is booted', { record: ready, machine: machine({ next: 7 }) }, 'reboot now'],
   [
