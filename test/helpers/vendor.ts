@@ -131,3 +131,22 @@ export async function publishRelease(vendor: Vendor, release: Release): Promise<
     release.report ?? (() => {}),
   );
 }
+
+/** Release `number` of a machine of two targets, images of `addImage`: its hostfs and its data. Returns the reference. */
+export async function publishHostAndData(
+  vendor: Vendor,
+  number: number,
+  host: string,
+  data: string,
+): Promise<string> {
+  const { reference } = await publishRelease(vendor, {
+    name: `machine/install:${number}`,
+    manifest: `update_type: complete
+release: ${number}
+targets:
+  - {service_name: hostfs, source: "oci:${vendor.images}:${host}", version: "${host}", service_type: hostfs}
+  - {service_name: data, source: "oci:${vendor.images}:${data}", version: "${data}", service_type: fs-only}
+`,
+  });
+  return reference;
+}

@@ -9,7 +9,14 @@ import { update } from '../../pkg/system/index.ts';
 import { mosctl, plain } from '../helpers/cli.ts';
 import { installFrom, makeRoot, planFrom, updateFrom } from '../helpers/machine.ts';
 import { treeOf } from '../helpers/tree.ts';
-import { addImage, addProduct, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
+import {
+  addImage,
+  addProduct,
+  makeVendor,
+  publishHostAndData,
+  publishRelease,
+  type Vendor,
+} from '../helpers/vendor.ts';
 
 type Life = {
   vendor: Vendor;
@@ -21,18 +28,8 @@ type Life = {
 async function live(t: ExecutionContext): Promise<Life> {
   const vendor = await makeVendor(t);
   for (const name of ['h1', 'h2', 'd1', 'd2', 'd3', 'd4']) await addImage(vendor, name, { [name]: name });
-  const release = async (number: number, host: string, data: string): Promise<string> => {
-    const { reference } = await publishRelease(vendor, {
-      name: `machine/install:${number}`,
-      manifest: `update_type: complete
-release: ${number}
-targets:
-  - {service_name: hostfs, source: "oci:${vendor.images}:${host}", version: "${host}", service_type: hostfs}
-  - {service_name: data, source: "oci:${vendor.images}:${data}", version: "${data}", service_type: fs-only}
-`,
-    });
-    return reference;
-  };
+  const release = (number: number, host: string, data: string): Promise<string> =>
+    publishHostAndData(vendor, number, host, data);
   const root = await makeRoot(t, vendor);
   await installFrom(root, await release(1, 'h1', 'd1'));
   return { vendor, root, release };
