@@ -48,7 +48,7 @@ install: build/mosctl build/preinit ## install into DESTDIR, below PREFIX
 	install -D -m 0755 build/preinit '$(DESTDIR)$(PREFIX)/lib/mos/preinit'
 	install -D -m 0755 build/mosctl '$(DESTDIR)$(PREFIX)/bin/mosctl'
 	for name in mosb trust atomfs; do ln -sf mosctl '$(DESTDIR)$(PREFIX)/bin/'$$name; done
-	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' layouts/units/mos-boot.service layouts/units/mos-boot-complete.service layouts/units/mos-api.socket layouts/units/mos-api.service
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' layouts/units/mos-boot.service layouts/units/mos-boot-complete.service layouts/units/mos-api.socket layouts/units/mos-api.path layouts/units/mos-api.service
 	install -D -m 0644 layouts/units/mos-api.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/mos-api.conf'
 
 format: node_modules/.installed ## format and sort imports

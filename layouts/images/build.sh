@@ -9,7 +9,7 @@ export PATH=$PWD/node_modules/.bin:$PATH
 
 # What an image is made from, besides its recipe: other images first, then files.
 declare -A needed=([hostfs]=debian)
-declare -A inputs=([hostfs]='build/mosctl build/images/debian/index.json layouts/units/mos-boot.service layouts/units/mos-boot-complete.service')
+declare -A inputs=([hostfs]="build/mosctl build/images/debian/index.json $(echo layouts/units/mos-*)")
 
 key_of() {
   { find "layouts/images/$1" -type f -print0 | sort -z | xargs -0 sha256sum

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import test from 'ava';
 import { temporaryFolder } from '../helpers/folder.ts';
 
-const names = ['mos-api.socket', 'mos-api.service'] as const;
+const names = ['mos-api.socket', 'mos-api.path', 'mos-api.service'] as const;
 const read = (name: string): string => readFileSync(join('layouts/units', name), 'utf8');
 
 test('systemd finds nothing wrong with the units', async (t) => {
