@@ -61,9 +61,12 @@ demo: setup build/mosctl ## the main job told step by step on real images, in bu
 	layouts/images/build.sh debian layered nginx
 	setup/demo.sh
 
-VM_PARTS := build/kernel/vmlinuz build/preinit
+VM_PARTS := build/kernel/vmlinuz build/kernel-full/vmlinuz build/preinit
 build/kernel/vmlinuz: initrd/kernel.sh
 	initrd/kernel.sh $(@D)
+# Debian's other kernel, which has the drivers of watchdogs.
+build/kernel-full/vmlinuz: initrd/kernel.sh
+	initrd/kernel.sh $(@D) linux-image-amd64
 build/preinit: initrd/preinit.c
 	gcc -static -Os -s -Wall -Wextra -Werror -o $@ $<
 

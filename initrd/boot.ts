@@ -8,7 +8,7 @@ import { parseKernelArguments } from './arguments.ts';
 import { inInitrd } from './contents.ts';
 import { bringPersistent, makeMachineId } from './persistent.ts';
 import { fillSecureFolder, secureFolder, tellRelease, unlockPartition } from './secrets.ts';
-import { readStarted, type Started } from './started.ts';
+import { readStarted, type Started, unsignedExtras } from './started.ts';
 
 /** What a boot does by `system`, loaded when it is called. */
 export type BootUses = {
@@ -37,6 +37,8 @@ const manifestCa = `/${inInitrd.manifestCa}`;
 /** Disks of a slow controller may come late; one that is not there after this is not there. */
 const diskDeadline = 30_000;
 const diskInterval = 20;
+/** Three times what a boot from a late disk takes. */
+const watchdogSeconds = 90;
 
 /** Where the partitions are in the initrd and, under the same names, in the booted machine. */
 const partitions: readonly { role: MachineRole; target: string; flags: readonly MountFlag[] }[] = [
@@ -52,6 +54,7 @@ const partitions: readonly { role: MachineRole; target: string; flags: readonly 
 const bootSteps: readonly Step<Boot>[] = [
   { name: 'ask the TPM for the secrets, and close it', run: askTpm },
   { name: 'load the modules of the kernel', run: loadModules },
+  { name: 'start the watchdog', run: startWatchdog },
   { name: 'ask what started it', run: askWhatStarted },
   { name: 'find the disk of this machine', run: findDisk },
   { name: 'unlock and mount config, store and scratch', run: mountPartitions },
@@ -83,7 +86,12 @@ async function leaveWord({ host, hasConfig, started, report }: Boot, problem: st
 }
 
 async function askWhatStarted(context: Boot): Promise<void> {
-  context.started = await readStarted(context.host);
+  const { host, report } = context;
+  context.started = await readStarted(host);
+  const extras = await unsignedExtras(host);
+  if (extras.length === 0) return;
+  const text = `left out: ${extras.join(', ')} from beside the boot file, which nobody signed`;
+  report({ kind: 'note', text });
 }
 
 async function askTpm(context: Boot): Promise<void> {
@@ -103,6 +111,19 @@ async function loadModules({ host }: Boot): Promise<void> {
     } catch (error) {
       if (!isMosError(error, 'unsupported')) throw error; // ENODEV: a module for hardware this machine hasn't got
     }
+}
+
+/** From here on a machine that stands still is reset, and its try is used up; systemd takes the watchdog over. */
+async function startWatchdog({ host, report }: Boot): Promise<void> {
+  try {
+    if (await host.devices.startWatchdog(watchdogSeconds))
+      report({
+        kind: 'note',
+        text: `the watchdog gives this boot ${watchdogSeconds} s to the start of init`,
+      });
+  } catch (error) {
+    report({ kind: 'note', text: `warning: no watchdog guards this boot: ${messageOf(error)}` });
+  }
 }
 
 async function findDisk(context: Boot): Promise<void> {

@@ -1,7 +1,7 @@
 import { MosError } from '../pkg/errors/index.ts';
 import type { Host } from '../pkg/host/index.ts';
 import type { CpioEntry } from './cpio.ts';
-import { moduleKey, parseDepends, planModules, wantedModules } from './modules.ts';
+import { moduleKey, optionalModules, parseDepends, planModules, wantedModules } from './modules.ts';
 
 /** Where an initrd's parts are found. `modules` is a folder of *.ko files of one kernel. */
 export type InitrdParts = {
@@ -130,11 +130,10 @@ async function moduleEntries(host: Host, folder: string): Promise<CpioEntry[]> {
     files.set(key, { name, content });
     for (const needed of parseDepends(content)) await load(moduleKey(needed));
   };
-  for (const wanted of wantedModules) await load(moduleKey(wanted));
+  const all = [...optionalModules.filter((name) => byKey.has(moduleKey(name))), ...wantedModules];
+  for (const wanted of all) await load(moduleKey(wanted));
 
-  const order = planModules(wantedModules, (key) =>
-    parseDepends(files.get(key)?.content ?? new Uint8Array(0)),
-  );
+  const order = planModules(all, (key) => parseDepends(files.get(key)?.content ?? new Uint8Array(0)));
   const text = order.map((key) => `${files.get(key)?.name}\n`).join('');
   return [
     { kind: 'file', path: inInitrd.moduleOrder, mode: 0o644, content: Buffer.from(text) },

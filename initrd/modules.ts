@@ -14,6 +14,12 @@ export const wantedModules = [
   ...['vfat', 'nls_cp437', 'nls_ascii', 'efivarfs'], // the ESP and the boot loader's variables
 ] as const;
 
+/**
+ * Loaded first, where the kernel has them as modules: Debian's cloud kernel has some of it built in, and no watchdog of
+ * hardware. libcrc32c of the others finds its algorithm by name, which no module says.
+ */
+export const optionalModules = ['crc32c_generic', 'ext4', 'nvme', 'i6300esb'] as const;
+
 /** A module's other modules, as its .modinfo section names them. */
 export function parseDepends(module: Uint8Array): string[] {
   const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);

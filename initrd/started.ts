@@ -1,5 +1,5 @@
 import { parseLoaderVariable } from '../pkg/esp/index.ts';
-import { type Host, readTextIfThere } from '../pkg/host/index.ts';
+import { type Host, listIfThere, readTextIfThere } from '../pkg/host/index.ts';
 import { inInitrd } from './contents.ts';
 
 /** What started this initrd: the boot entry, as the boot loader says, and the bootkit it is of. */
@@ -30,3 +30,9 @@ async function readBuildId(host: Host): Promise<string | undefined> {
   const { parseBuildId } = await import('../pkg/system/index.ts');
   return parseBuildId(text);
 }
+
+/** Where systemd-stub puts credentials and extensions that lie beside the boot file. */
+const extras = '/.extra';
+
+/** Names of what nobody signed. Nothing reads it, and it goes with the initrd. */
+export const unsignedExtras = (host: Host): Promise<readonly string[]> => listIfThere(host, extras);

@@ -41,7 +41,8 @@ export const bootkitBuild = command({
     commandLine: {
       kind: 'text',
       value: 'TEXT',
-      default: 'console=tty0 console=ttyS0 panic=-1',
+      default:
+        'console=tty0 console=ttyS0 panic=-1 oops=panic softlockup_panic=1 systemd.watchdog_sec=60 systemd.import_credentials=no',
       help: 'the command line of the kernel; no other counts under Secure Boot',
     },
   },

@@ -89,6 +89,12 @@ export interface Devices {
   /** `unsupported` where there is no TPM 2.0. */
   openTpm(): Promise<TpmDevice>;
 
+  /**
+   * Starts the watchdog of the hardware: it resets the machine unless somebody takes it over within that many seconds,
+   * and goes on feeding it. False where there is none.
+   */
+  startWatchdog(seconds: number): Promise<boolean>;
+
   /** finit_module(2); a module that is there already is no error. */
   loadModule(path: string, parameters?: string): Promise<void>;
 }

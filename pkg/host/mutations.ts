@@ -27,7 +27,7 @@ export const mutations = {
   ],
   processes: ['run', 'attend', 'leave'],
   mounts: ['mount', 'unmount', 'bind', 'move', 'replace', 'mapIds'],
-  devices: ['loopAttach', 'loopDetach', 'dmCreate', 'dmRemove', 'openTpm', 'loadModule'],
+  devices: ['loopAttach', 'loopDetach', 'dmCreate', 'dmRemove', 'openTpm', 'startWatchdog', 'loadModule'],
   clock: [],
   machine: [],
   threads: [],

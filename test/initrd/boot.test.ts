@@ -28,6 +28,10 @@ function machine(files: Record<string, string>, disks: readonly string[] = []) {
     mounts: { ...linuxHost.mounts, mount: async ({ target }) => void calls.push(`mount ${target}`) },
     devices: {
       ...linuxHost.devices,
+      startWatchdog: async (seconds) => {
+        calls.push(`watchdog ${seconds}`);
+        return true;
+      },
       loadModule: async (path) => {
         calls.push(path);
         if (path.endsWith('efivarfs.ko')) throw new MosError('unsupported', 'cannot load the module');
@@ -82,10 +86,12 @@ test('a machine without a disk of ours says what it saw, after the deadline', as
     '/lib/modules/loop.ko',
     '/lib/modules/efivarfs.ko',
     '/lib/modules/virtio_blk.ko',
+    'watchdog 90',
   ]);
   t.deepEqual(names, [
     'ask the TPM for the secrets, and close it',
     'load the modules of the kernel',
+    'start the watchdog',
     'ask what started it',
     'find the disk of this machine',
   ]);

@@ -3,6 +3,7 @@ import { loopAttach, loopBacking, loopDetach, loops } from './loop.ts';
 import { dmCreate, dmList, dmOpen, dmRemove, dmTable, hasDeviceMapper } from './mapper.ts';
 import { loadModule } from './modules.ts';
 import { openTpm } from './tpm.ts';
+import { startWatchdog } from './watchdog.ts';
 
 export const linuxDevices: Devices = {
   loops,
@@ -16,5 +17,6 @@ export const linuxDevices: Devices = {
   dmOpen,
   dmRemove,
   openTpm,
+  startWatchdog,
   loadModule,
 };
