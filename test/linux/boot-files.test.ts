@@ -46,6 +46,14 @@ test('what boots a machine without a bootkit is not ours to change', async (t) =
   t.deepEqual(machine.files(), { entries: ['mos-1.conf', 'mos-2+3.conf'], bootFiles: ['k1', 'mos-1.efi'] });
 });
 
+test('what an interrupted run left beside the boot loader goes', async (t) => {
+  const { root, esp, release } = await makeEspMachine(t, { host: 'h1', data: 'd1' });
+  writeFileSync(join(esp, 'loader/.mos-tmp-0123456789abcdef'), '');
+  await updateFrom(root, await release(2, first));
+  t.deepEqual(readdirSync(join(esp, 'loader')).sort(), ['entries', 'loader.conf']);
+  t.deepEqual(readdirSync(join(esp, 'EFI/BOOT')), ['BOOTX64.EFI']);
+});
+
 test('an update of a service writes nothing to the ESP, and boots by the entry before', async (t) => {
   const machine = await makeEspMachine(t, first);
   await machine.boot('mos-1+3.conf');

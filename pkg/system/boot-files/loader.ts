@@ -1,6 +1,6 @@
 import { isMosError } from '../../errors/index.ts';
 import { syncRenamed } from '../../esp/index.ts';
-import { type Host, writeAtomic } from '../../host/index.ts';
+import { folderOf, type Host, sweepTemporary, writeAtomic } from '../../host/index.ts';
 import type { InstallTarget } from '../../manifest/index.ts';
 import { inBootkit } from '../bootkit/index.ts';
 import type { Machine } from '../machine.ts';
@@ -24,15 +24,26 @@ export async function placeLoader(
 ): Promise<void> {
   if ((await host.files.stat(`${at}/${loader}`)) !== undefined) return;
   await using image = await mountBootkitImage(host, machine, target);
-  const copy = async (from: string, to: string): Promise<void> => {
-    await host.files.makeFolder(`${at}/${to.replace(/\/[^/]*$/, '')}`, { parents: true });
-    await writeAtomic(host, `${at}/${to}`, await host.files.read(await host.files.pathBelow(image.at, from)));
-    await syncRenamed(host, `${at}/${to}`);
-  };
-  for (const name of await keysIn(host, image.at)) await copy(`${inBootkit.keys}/${name}`, `${keys}/${name}`);
-  await writeAtomic(host, `${at}/${settings}`, settingsText);
-  await syncRenamed(host, `${at}/${settings}`);
+  const copy = async (from: string, to: string): Promise<void> =>
+    write(host, `${at}/${to}`, await host.files.read(await host.files.pathBelow(image.at, from)));
+  const names = await keysIn(host, image.at);
+  const files = [...names.map((name) => `${keys}/${name}`), settings, loader];
+  for (const folder of new Set(files.map((file) => folderOf(`${at}/${file}`))))
+    await prepareFolder(host, folder);
+  for (const name of names) await copy(`${inBootkit.keys}/${name}`, `${keys}/${name}`);
+  await write(host, `${at}/${settings}`, settingsText);
   await copy(inBootkit.loader, loader);
+}
+
+/** What an interrupted run left there goes: nobody else would take it away. */
+async function prepareFolder(host: Host, folder: string): Promise<void> {
+  await host.files.makeFolder(folder, { parents: true });
+  await sweepTemporary(host, folder);
+}
+
+async function write(host: Host, path: string, content: string | Uint8Array): Promise<void> {
+  await writeAtomic(host, path, content);
+  await syncRenamed(host, path);
 }
 
 async function keysIn(host: Host, image: string): Promise<string[]> {
