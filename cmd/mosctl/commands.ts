@@ -16,6 +16,7 @@ import { pin } from './pin.ts';
 import { provision } from './provision.ts';
 import { reboot } from './reboot.ts';
 import { receiptShow, receiptVerify } from './receipt.ts';
+import { recover } from './recover.ts';
 import { rollback } from './rollback.ts';
 import { serve } from './serve.ts';
 import { exec, logs, ps, restart, shell, stop, supervise } from './services.ts';
@@ -45,7 +46,7 @@ export const mosctl: Program = {
     mirror: 'where images are looked for first',
   },
   commands: [
-    ...[provision, initrdSetup],
+    ...[provision, recover, initrdSetup],
     ...[install, update, rollback, activate, boot, bootComplete, reboot, createBootFs, mount, umount],
     ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
     ...[updateSettings, hold],

@@ -1,6 +1,8 @@
 import { isMosError, MosError } from '../errors/index.ts';
 import { type Host, readText } from '../host/index.ts';
-import { isUnfinished } from './make.ts';
+import { readTable } from './block.ts';
+import type { PartitionTable } from './gpt.ts';
+import { hasOurPartitions, type InstallProgress, progressOf, readMark } from './make.ts';
 
 /** A whole disk that a machine might be installed on. */
 export type DiskTarget = {
@@ -15,8 +17,10 @@ export type DiskTarget = {
   readonly users: readonly string[];
   /** Partition tables and file systems on it: `gpt`, `ext4`. */
   readonly content: readonly string[];
-  /** An install of ours was partitioning it. */
-  readonly isUnfinished: boolean;
+  /** The table, where it has just the partitions of a machine. */
+  readonly ours: PartitionTable | undefined;
+  /** Where an install was stopped on it. */
+  readonly progress: InstallProgress | undefined;
 };
 
 const sysBlock = '/sys/block';
@@ -30,6 +34,7 @@ export async function readDiskTarget(host: Host, given: string): Promise<DiskTar
       hint: `disks: ${(await host.files.list(sysBlock)).filter((one) => !/^(loop|ram|dm-|zram|sr)/.test(one)).join(', ')}`,
     });
   const number = async (file: string) => Number((await readText(host, `${sysBlock}/${name}/${file}`)).trim());
+  const [content, table] = [await contentOf(host, node), await tableOf(host, node)];
   return {
     name,
     node,
@@ -37,9 +42,20 @@ export async function readDiskTarget(host: Host, given: string): Promise<DiskTar
     isRemovable: (await number('removable')) === 1,
     isReadOnly: (await number('ro')) === 1,
     users: await usersOf(host, name),
-    content: await contentOf(host, node),
-    isUnfinished: await isUnfinished(host, node),
+    content,
+    ours: table && hasOurPartitions(table) ? table : undefined,
+    progress: progressOf(await readMark(host, node), content, table),
   };
+}
+
+/** A damaged one is somebody's, as `content` says. */
+async function tableOf(host: Host, node: string): Promise<PartitionTable | undefined> {
+  try {
+    return await readTable(host, node);
+  } catch (error) {
+    if (isMosError(error, 'corrupt')) return undefined;
+    throw error;
+  }
 }
 
 /** The disk and its partitions: where they are mounted, and the devices built on them. */
@@ -92,9 +108,13 @@ export function requireUsable(disk: DiskTarget, { overwrite, removable }: UsePer
     throw refuse(`it is in use: ${disk.users.slice(0, 5).join(', ')}`, 'name another disk, or unmount it');
   if (disk.isRemovable && !removable)
     throw refuse('it is removable', 'a machine on it must be asked for by --removable');
-  if (disk.content.length > 0 && !overwrite && !disk.isUnfinished)
-    throw refuse(
-      `it has something on it: ${disk.content.join(', ')}`,
-      '--overwrite takes the disk, and all that is on it is lost',
-    );
+  if (disk.content.length === 0 || overwrite || disk.progress !== undefined) return;
+  if (disk.ours !== undefined)
+    throw new MosError('exists', `cannot install on ${disk.node}: there is an installation on it`, {
+      hint: 'mosctl update brings a machine to another manifest; --overwrite takes the disk, and all that is on it is lost',
+    });
+  throw refuse(
+    `it has something on it: ${disk.content.join(', ')}`,
+    '--overwrite takes the disk, and all that is on it is lost',
+  );
 }

@@ -7,7 +7,13 @@ export type { EspBytes } from './boot-files/index.ts';
 export type { ConvertImageOptions } from './convert-image.ts';
 export type { BootFsOptions, BootFsResult } from './create-boot-fs.ts';
 export type { DiffOptions, DiffResult } from './diff.ts';
-export type { DiskInstallOptions, DiskInstallPlan, DiskInstallResult } from './disk-install/index.ts';
+export type {
+  DiskInstallOptions,
+  DiskInstallPlan,
+  DiskInstallResult,
+  RecoverOptions,
+  RecoverResult,
+} from './disk-install/index.ts';
 export { conversionCache, sourceDate, workingFolders } from './environment.ts';
 export type { GcOptions, GcResult } from './gc.ts';
 export type { LogEntry, LogOptions, PinOptions, PinResult } from './history.ts';
@@ -62,6 +68,10 @@ export const readLayout: typeof import('./disk-install/index.ts').readLayout = a
   (await import('./disk-install/index.ts')).readLayout(...args);
 export const installOnDisk: typeof import('./disk-install/index.ts').installOnDisk = async (...args) =>
   (await import('./disk-install/index.ts')).installOnDisk(...args);
+export const leavePassphrase: typeof import('./disk-install/index.ts').leavePassphrase = async (...args) =>
+  (await import('./disk-install/index.ts')).leavePassphrase(...args);
+export const recover: typeof import('./disk-install/index.ts').recover = async (...args) =>
+  (await import('./disk-install/index.ts')).recover(...args);
 export const install: typeof import('./install.ts').install = async (...args) =>
   (await import('./install.ts')).install(...args);
 export const mount: typeof import('./mount.ts').mount = async (...args) =>

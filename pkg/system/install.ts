@@ -44,7 +44,10 @@ import {
 } from './operation.ts';
 import { installMark } from './paths.ts';
 
-export type InstallOptions = IncomingOptions;
+export type InstallOptions = IncomingOptions & {
+  /** The caller was stopped in an install of this root: one that had ended by itself is gone on with. */
+  readonly isUnfinished?: boolean;
+};
 
 export type InstallResult = {
   readonly root: string;
@@ -59,7 +62,7 @@ export type InstallResult = {
   readonly bytes: ImportBytes;
 };
 
-type Installing = Incoming & Staging;
+type Installing = Incoming & Staging & { readonly options: InstallOptions };
 
 /** Installs a machine on its root directory: writing the first generation's ref is the switch. */
 const allSteps: readonly OperationStep<Installing>[] = [
@@ -122,13 +125,14 @@ async function mark(c: Incoming): Promise<void> {
   await writeAtomic(c.host, markOf(c), `${c.accepted.sha}\n`);
 }
 
-async function refuseInstalled(c: Incoming): Promise<void> {
-  const { host, machine, accepted } = c;
+async function refuseInstalled(c: Installing): Promise<void> {
+  const { host, machine, accepted, options } = c;
   const { current, next } = await lookAtRoles(c);
   const installed = current ?? next;
   if (installed === undefined) return;
   const first = await readGenerationCommit(host, machine.state, installed);
-  const isUnfinished = (await readTextIfThere(host, markOf(c))) === `${accepted.sha}\n`;
+  const isUnfinished =
+    options.isUnfinished || (await readTextIfThere(host, markOf(c))) === `${accepted.sha}\n`;
   if (isUnfinished && trailer(first.trailers, manifestTrailer) === accepted.sha) {
     c.made = first;
     return;

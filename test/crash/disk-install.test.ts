@@ -1,49 +1,25 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import small from '../../layouts/disks/small.json' with { type: 'json' };
-import type { PartitionWish } from '../../pkg/disk/index.ts';
-import { isMosError } from '../../pkg/errors/index.ts';
+import { keyFits, keySlots, type PartitionWish } from '../../pkg/disk/index.ts';
+import { isMosError, Secret } from '../../pkg/errors/index.ts';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseReference } from '../../pkg/oci/index.ts';
-import { installOnDisk, umount } from '../../pkg/system/index.ts';
+import { installOnDisk, passphraseForInstall, umount } from '../../pkg/system/index.ts';
 import { addBootkit } from '../helpers/bootkit-image.ts';
 import { countingHost, crashingHost } from '../helpers/counting-host.ts';
 import { memoryFolder } from '../helpers/folders.ts';
+import { closeMapped, loopDisk, withFolderAsEsp, withLoopsAsMapper } from '../helpers/loop-disk.ts';
+import { hostWithTpm, makeProvisioned, softwareTpm } from '../helpers/tpm.ts';
 import { addImage, makeVendor, publishRelease } from '../helpers/vendor.ts';
 import { chosenPoints } from './points.ts';
 
-// An install on a disk, stopped before its n-th mutation, and run again. The disk is a loop device; this kernel may lack
-// vfat, so in place of the ESP a folder is mounted that outlives the stop as the ESP would.
+// An install on a disk, stopped before its n-th mutation, and run again.
 
 const mebibytes = 1100;
-
-function loopDisk(file: string): { node: string; detach: () => void } {
-  writeFileSync(file, '');
-  truncateSync(file, mebibytes << 20);
-  const node = execFileSync('losetup', ['--find', '--partscan', '--show', file], { encoding: 'utf8' }).trim();
-  return { node, detach: () => void execFileSync('losetup', ['--detach', node]) };
-}
-
-/** The real host, but for the mount of the ESP. */
-const withFolderAsEsp = (folder: string): Host => ({
-  ...linuxHost,
-  mounts: {
-    ...linuxHost.mounts,
-    mount: (call) =>
-      call.fstype === 'vfat' ? linuxHost.mounts.bind(folder, call.target) : linuxHost.mounts.mount(call),
-  },
-});
 
 async function unmountAll(): Promise<void> {
   await umount(linuxHost, { root: '/run/mos/install', all: true });
@@ -52,9 +28,15 @@ async function unmountAll(): Promise<void> {
     .map((line) => line.split(' ')[1] ?? '');
   for (const target of table.filter((one) => one.startsWith('/run/mos/install/')).reverse())
     execFileSync('umount', [target]);
+  closeMapped();
 }
 
-test('an install on a disk, stopped in the process, ends when it is run again', async (t: ExecutionContext) => {
+type Kind = { readonly name: string; readonly wrap?: (host: Host) => Host; readonly isEncrypted: boolean };
+
+async function campaign(
+  t: ExecutionContext,
+  { wrap: kindOf = (host) => host, isEncrypted, name: kind }: Kind,
+): Promise<void> {
   const vendor = await makeVendor(t);
   const folder = await memoryFolder(t, 'disk');
   t.teardown(unmountAll);
@@ -72,7 +54,7 @@ targets:
     installOnDisk(
       host,
       {
-        ...{ disk, layout: small as PartitionWish[], yes: true, unencrypted: true },
+        ...{ disk, layout: small as PartitionWish[], yes: true, unencrypted: !isEncrypted },
         ...{ reference: parseReference(reference), ca: vendor.ca, access: {}, builtAt: new Date(0) },
       },
       () => {},
@@ -80,22 +62,27 @@ targets:
   const attempt = async (name: string, wrap: (host: Host) => Host) => {
     const esp = join(folder, `esp-${name}`);
     mkdirSync(esp);
-    const disk = loopDisk(join(folder, name));
+    const disk = loopDisk(join(folder, name), mebibytes);
     try {
-      const host = withFolderAsEsp(esp);
+      const host = kindOf(withFolderAsEsp(esp));
       const stopped = await install(wrap(host), disk.node).then(
         () => false,
         () => true,
       );
       await unmountAll();
       // One that had ended, and was stopped in its last breath, says that there is an installation.
-      await install(host, disk.node).catch((error: unknown) => {
+      const ended = await install(host, disk.node).catch((error: unknown) => {
         if (!isMosError(error, 'exists')) throw error;
       });
       t.deepEqual(readdirSync(join(esp, 'loader/entries')), ['mos-1+3.conf'], name);
       t.is(readdirSync(join(esp, 'EFI/mos')).length, 1, name);
       t.true(existsSync(join(esp, 'EFI/BOOT/BOOTX64.EFI')), name);
-      execFileSync('e2fsck', ['-fn', `${disk.node}p4`], { stdio: 'ignore' });
+      if (!isEncrypted) execFileSync('e2fsck', ['-fn', `${disk.node}p4`], { stdio: 'ignore' });
+      else if (ended) {
+        const key = ended.recoveryKey ?? new Secret('');
+        for (const number of [2, 3, 4])
+          t.true(await keyFits(linuxHost, `${disk.node}p${number}`, keySlots.recovery, key), name);
+      }
       return stopped;
     } finally {
       disk.detach();
@@ -110,11 +97,28 @@ targets:
   };
   t.false(await attempt('undisturbed', counting));
   const all = counted[0] ?? [];
-  const points = chosenPoints(all.length);
+  const points = chosenPoints(all.length, 0.5); // two campaigns
   for (const n of points) {
     const stopped = await attempt(`stop-${n}`, (host) => crashingHost(host, n).host);
     // Ids of commits decide how many folders of objects are synced: the count may be one or two less.
     t.true(stopped || n > all.length - 6, `${n}: ${all[n - 1]}`);
   }
-  t.log(`stopped before a mutation: install on a disk: ${points.length} of ${all.length} points`);
+  t.log(`stopped before a mutation: install on ${kind}: ${points.length} of ${all.length} points`);
+}
+
+test.serial('an install on a disk, stopped in the process, ends when it is run again', (t) =>
+  campaign(t, { name: 'a disk', isEncrypted: false }),
+);
+
+test.serial('so does one on an encrypted disk, and the recovery key of the last run opens it', async (t) => {
+  const tpm = await softwareTpm(t);
+  makeProvisioned(tpm);
+  mkdirSync('/run/mos', { recursive: true });
+  writeFileSync(passphraseForInstall, 'p'.repeat(40), { mode: 0o600 });
+  t.teardown(() => rmSync(passphraseForInstall));
+  await campaign(t, {
+    name: 'an encrypted disk',
+    isEncrypted: true,
+    wrap: (host) => hostWithTpm(tpm, withLoopsAsMapper(host)),
+  });
 });

@@ -9,7 +9,8 @@ const empty: DiskTarget = {
   isReadOnly: false,
   users: [],
   content: [],
-  isUnfinished: false,
+  ours: undefined,
+  progress: undefined,
 };
 
 const allowed = test.macro((t, disk: Partial<DiskTarget>, permission: UsePermission = {}) => {
@@ -23,7 +24,10 @@ test(
   { overwrite: true },
 );
 test('a removable disk may be used by --removable', allowed, { isRemovable: true }, { removable: true });
-test('what an install was stopped on may be used', allowed, { content: ['gpt', 'PMBR'], isUnfinished: true });
+test('what an install was stopped on may be used', allowed, {
+  content: ['gpt', 'PMBR'],
+  progress: 'partitioning',
+});
 
 const refused = test.macro((t, disk: Partial<DiskTarget>, why: string, permission: UsePermission = {}) => {
   const error = t.throws(() => requireUsable({ ...empty, ...disk }, permission));
@@ -34,4 +38,5 @@ test('the disk that runs this system is refused, whatever is said', refused, { u
 test('a disk under a dm device is refused', refused, { users: ['dm-0'] }, 'it is in use: dm-0', all);
 test('a write-protected disk is refused', refused, { isReadOnly: true }, 'it can only be read', all);
 test('a removable disk is refused', refused, { isRemovable: true }, 'it is removable', { overwrite: true });
+test('a disk with a machine on it is refused', refused, { content: ['gpt', 'PMBR'], ours: { disk: '', partitions: [] } }, 'there is an installation on it', { removable: true }); // biome-ignore format: one line
 test('a disk with something on it is refused', refused, { content: ['gpt', 'ntfs'] }, 'it has something on it: gpt, ntfs', { removable: true }); // biome-ignore format: one line

@@ -1,12 +1,14 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
+import { inTpm, layoutVersion } from '../../pkg/system/tpm/layout.ts';
+import { hexIndex } from '../../pkg/tpm/index.ts';
 
 // A TPM of software without a machine around it, for what talks to one and for tpm2-tools beside it.
 
@@ -91,3 +93,12 @@ export const hostWithTpm = ({ socket: path }: SoftwareTpm, host: Host = linuxHos
     },
   },
 });
+
+/** A TPM that says it was provisioned, and has no secrets. */
+export function makeProvisioned({ tool, folder }: SoftwareTpm): void {
+  const { index, bytes } = inTpm.layoutVersion;
+  const at = hexIndex(index);
+  writeFileSync(join(folder, 'layout'), layoutVersion);
+  tool('nvdefine', at, '-C', 'o', '-s', String(bytes), '-a', 'ownerwrite|ownerread|authread');
+  tool('nvwrite', at, '-C', 'o', '-i', 'layout');
+}

@@ -1,21 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import {
-  clearUnfinished,
+  clearMark,
   type DiskTarget,
-  makeFileSystem,
+  luksHeaderBytes,
+  markInstalling,
   type PartitionRole,
   type PartitionTable,
   type PartitionWish,
   partitionNodes,
   planPartitions,
   readDiskTarget,
-  readTable,
   requireUsable,
   sectorSize,
   type UsePermission,
   writeTable,
 } from '../../disk/index.ts';
-import { MosError } from '../../errors/index.ts';
+import { MosError, type Secret } from '../../errors/index.ts';
 import { onEsp } from '../../esp/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
@@ -27,7 +27,9 @@ import { type InstallOptions, type InstallResult, install } from '../install.ts'
 import { openMachine } from '../machine.ts';
 import { openMirrored } from '../mirror/index.ts';
 import { type OperationPlan, type OperationStep, runOperation } from '../operation.ts';
-import { installRoot, mountPartitions, showIdentity, unmountLeftovers, waitForNodes } from './mounts.ts';
+import { chooseProtection, makeFileSystems, openPartitions } from './encryption.ts';
+import { clearLeftovers, installRoot, mountPartitions, showIdentity, waitForNodes } from './mounts.ts';
+import { makeRecoveryKey, refuseRecoveryFile } from './recovery.ts';
 
 export type DiskInstallOptions = Omit<InstallOptions, 'root'> &
   UsePermission & {
@@ -38,6 +40,8 @@ export type DiskInstallOptions = Omit<InstallOptions, 'root'> &
     readonly yes?: boolean | undefined;
     /** The partitions are readable for whoever has the disk. */
     readonly unencrypted?: boolean | undefined;
+    /** Gets the recovery key, which is then told nowhere else. */
+    readonly recoveryFile?: string | undefined;
   };
 
 export type DiskInstallPlan = {
@@ -46,7 +50,11 @@ export type DiskInstallPlan = {
   readonly bytes: number;
   /** What is on it, and lost. */
   readonly lost: readonly string[];
-  readonly partitions: readonly { readonly role: string; readonly bytes: number }[];
+  readonly partitions: readonly {
+    readonly role: string;
+    readonly bytes: number;
+    readonly isEncrypted: boolean;
+  }[];
   readonly images: ImportBytes;
 };
 
@@ -54,6 +62,8 @@ export type DiskInstallPlan = {
 export type DiskInstallResult = {
   readonly plan: DiskInstallPlan;
   readonly installed: InstallResult | null;
+  /** To be shown this once; undefined where a file has it, and where nothing is encrypted. */
+  readonly recoveryKey?: Secret;
 };
 
 type Context = {
@@ -64,12 +74,18 @@ type Context = {
   accepted: Accepted;
   images: ImportBytes;
   disk: DiskTarget;
+  /** The passphrase of the TPM; undefined where the partitions are not to be encrypted. */
+  passphrase: Secret | undefined;
   table: PartitionTable;
   /** Partitions and file systems are there: an install was stopped later than that. */
   isMade: boolean;
-  nodes: Readonly<Record<PartitionRole, string>>;
+  nodes: Nodes;
+  recoveryKey?: Secret;
   installed?: InstallResult;
 };
+
+/** A device for each partition. */
+export type Nodes = Readonly<Record<PartitionRole, string>>;
 
 /** Nothing is written before the manifest is believed and the disk is one that may be used; the boot entry is written last. */
 const steps: readonly OperationStep<Context>[] = [
@@ -77,9 +93,11 @@ const steps: readonly OperationStep<Context>[] = [
   { name: 'look at the disk', run: lookAtDisk },
   { name: 'plan the partitions', run: planTable },
   { name: 'make partitions and file systems', changes: true, run: makePartitions },
-  { name: 'mount them', changes: true, run: mountThem },
+  { name: 'unlock and mount them', changes: true, run: mountThem },
+  { name: 'make a recovery key', changes: true, run: makeKey },
   { name: 'install the machine', changes: true, run: installMachine },
   { name: 'tell the firmware', changes: true, run: tellFirmware },
+  { name: 'tidy up', changes: true, run: ({ host, disk }) => clearMark(host, disk.node) },
 ];
 
 /** Installs a machine on an empty disk, from a live system. Running it again after it was stopped ends it. */
@@ -93,11 +111,13 @@ export async function installOnDisk(
   const owner = { owner: 'mosctl install', wait: 0 };
   const lock = await host.files.lock('/run/mos/install.lock', owner);
   held.add(() => lock[Symbol.asyncDispose]());
-  await unmountLeftovers(host);
+  await clearLeftovers(host);
   const context = { host, options, report, held } as Context;
   await runOperation(context, steps, report, options.plan || !options.yes);
   if (!options.plan && !options.yes) throw notAsked(planOf(context));
-  return { plan: planOf(context), installed: context.installed ?? null };
+  const { installed = null, recoveryKey } = context;
+  const isTold = recoveryKey !== undefined && options.recoveryFile === undefined;
+  return { plan: planOf(context), installed, ...(isTold ? { recoveryKey } : {}) };
 }
 
 const notAsked = ({ disk }: DiskInstallPlan): MosError =>
@@ -105,14 +125,15 @@ const notAsked = ({ disk }: DiskInstallPlan): MosError =>
     hint: 'look at the plan with --plan, then say --yes',
   });
 
-const planOf = ({ accepted, disk, table, images, isMade }: Context): DiskInstallPlan => ({
+const planOf = ({ accepted, disk, table, images, passphrase }: Context): DiskInstallPlan => ({
   reference: accepted.shown,
   disk: disk.node,
   bytes: disk.sectors * sectorSize,
-  lost: isMade || disk.isUnfinished ? [] : disk.content,
+  lost: disk.progress === undefined ? disk.content : [],
   partitions: table.partitions.map(({ name, first, last }) => ({
     role: name,
     bytes: (last + 1 - first) * sectorSize,
+    isEncrypted: passphrase !== undefined && name !== 'esp',
   })),
   images,
 });
@@ -136,35 +157,26 @@ async function verify(c: Context): Promise<void> {
 async function lookAtDisk(c: Context): Promise<void> {
   const { host, options } = c;
   c.disk = await readDiskTarget(host, options.disk);
-  const made = c.disk.isUnfinished ? undefined : await findOurs(host, c.disk);
-  c.isMade = made !== undefined && !options.overwrite;
-  if (made !== undefined) c.table = made;
-  requireUsable(c.disk, { ...options, overwrite: options.overwrite || c.isMade });
-  if (!options.unencrypted)
-    throw new MosError(
-      'unsupported',
-      `cannot install on ${c.disk.node}: its partitions would not be encrypted`,
-      {
-        hint: 'where that is meant, --unencrypted says so: whoever has the disk can read it, and write to it',
-      },
-    );
-}
-
-/** A table with just our partitions: what an install of ours has left, or a machine, which `install` then refuses. */
-async function findOurs(host: Host, { node, content }: DiskTarget): Promise<PartitionTable | undefined> {
-  if (!content.includes('gpt')) return undefined;
-  const table = await readTable(host, node);
-  const roles = table?.partitions.map((partition) => partition.name).sort();
-  return roles?.join() === 'esp,machine-config,machine-scratch,machine-store' ? table : undefined;
+  requireUsable(c.disk, options);
+  c.isMade = c.disk.progress === 'installing' && !options.overwrite;
+  c.passphrase = await chooseProtection(host, c.disk.node, options.unencrypted);
+  if (c.passphrase !== undefined)
+    await refuseRecoveryFile(host, options.recoveryFile, c.disk.progress !== undefined);
 }
 
 async function planTable(c: Context): Promise<void> {
   const { disk, options, images } = c;
-  if (c.isMade) return;
+  if (c.isMade && disk.ours !== undefined) {
+    c.table = disk.ours;
+    return;
+  }
   const ids = Array.from({ length: options.layout.length + 1 }, () => randomUUID().toUpperCase());
   c.table = planPartitions(options.layout, disk.sectors, ids);
   const store = c.table.partitions.find(({ name }) => name === 'machine-store');
-  const room = store === undefined ? 0 : (store.last + 1 - store.first) * sectorSize;
+  const room =
+    store === undefined
+      ? 0
+      : (store.last + 1 - store.first) * sectorSize - (c.passphrase ? luksHeaderBytes : 0);
   const needed = Math.ceil(images.total * fileSystemShare);
   if (room < needed)
     throw new MosError('no-space', `cannot install on ${disk.node}: it is too small`, {
@@ -176,7 +188,7 @@ async function planTable(c: Context): Promise<void> {
 const fileSystemShare = 1.1;
 
 async function makePartitions(c: Context): Promise<void> {
-  const { host, disk, table, isMade } = c;
+  const { host, disk, table, isMade, passphrase } = c;
   if (!isMade) {
     await writeTable(host, disk.node, table, disk.sectors);
     await host.processes.run(['partx', '--update', disk.node]);
@@ -187,19 +199,27 @@ async function makePartitions(c: Context): Promise<void> {
     table.partitions.map(({ name, number }) => [name, nodes.get(number)]),
   ) as Context['nodes'];
   if (isMade) return;
-  for (const role of Object.keys(c.nodes) as PartitionRole[]) await makeFileSystem(host, c.nodes[role], role);
-  await clearUnfinished(host, disk.node);
+  await makeFileSystems(host, c.nodes, passphrase);
+  await markInstalling(host, disk.node);
 }
 
-async function mountThem({ host, nodes, held }: Context): Promise<void> {
-  await mountPartitions(host, nodes, held);
+async function mountThem({ host, nodes, passphrase, held }: Context): Promise<void> {
+  await mountPartitions(host, await openPartitions(host, nodes, passphrase, held), held);
   const esp = `${installRoot}/boot/efi`;
   await host.files.makeFolder(`${esp}/${onEsp.entries}`, { parents: true });
 }
 
+/** Each run makes a new one: nobody may have seen that of a run that was stopped. */
+async function makeKey(c: Context): Promise<void> {
+  const { host, nodes, passphrase, options } = c;
+  if (passphrase !== undefined)
+    c.recoveryKey = await makeRecoveryKey(host, nodes, passphrase, options.recoveryFile);
+}
+
 async function installMachine(c: Context): Promise<void> {
   const { host, options, report } = c;
-  const result = await install(host, { ...options, root: installRoot, plan: false }, report);
+  const how = { ...options, root: installRoot, plan: false, isUnfinished: c.isMade };
+  const result = await install(host, how, report);
   if ('operation' in (result as OperationPlan))
     throw new MosError('internal', 'cannot install: a plan came back');
   c.installed = result as InstallResult;

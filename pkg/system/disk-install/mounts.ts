@@ -3,6 +3,7 @@ import { MosError } from '../../errors/index.ts';
 import type { Host, MountFlag } from '../../host/index.ts';
 import type { Undo } from '../../undo/index.ts';
 import { umount } from '../umount.ts';
+import { closeLeftovers } from './encryption.ts';
 
 /** The root of the machine that is being installed, in memory; its partitions are mounted in it. */
 export const installRoot = '/run/mos/install';
@@ -40,11 +41,12 @@ export async function showIdentity(host: Host, undo: Undo): Promise<void> {
 }
 
 /** Of an install that was killed; images are mounted from its store. */
-export async function unmountLeftovers(host: Host): Promise<void> {
+export async function clearLeftovers(host: Host): Promise<void> {
   await umount(host, { root: installRoot, all: true });
   const table = await host.mounts.table();
   const left = table.map(({ target }) => target).filter((target) => target.startsWith(`${installRoot}/`));
   for (const target of left.reverse()) await host.mounts.unmount(target);
+  await closeLeftovers(host);
 }
 
 /** The kernel's nodes of new partitions come when they come. */

@@ -10,7 +10,6 @@ import {
   makeAttestationKey,
   type NvPublic,
   neverLock,
-  nvAttributes,
   readNv,
   readNvPublic,
   readOwners,
@@ -38,6 +37,7 @@ import {
   passwordLength,
 } from './layout.ts';
 import { type MeasuredBoot, readMeasuredBoot } from './measured.ts';
+import { isWritten } from './provisioned.ts';
 
 export type ProvisionOptions = {
   /** The identity of the machine (SUDI), and the CA that vouches for it. */
@@ -175,11 +175,6 @@ const strangersTpm = (): MosError =>
   new MosError('state', 'cannot provision this machine: its TPM has an owner already', {
     hint: 'clear the TPM in the firmware',
   });
-
-async function isWritten(tpm: TpmDevice, index: number): Promise<boolean> {
-  const area = await readNvPublic(tpm, index);
-  return area !== undefined && (area.attributes & nvAttributes.written) !== 0;
-}
 
 /** An index anew, with its content. */
 async function keep(
