@@ -9,6 +9,8 @@ export default {
   extensions: ['ts'],
   timeout: group === undefined ? '60s' : '20m',
   workerThreads: false,
+  // Each file runs in a process of its own, which would strip and compile the same modules again: a fifth of the time.
+  environmentVariables: { NODE_COMPILE_CACHE: `${import.meta.dirname}/build/compile-cache` },
   // Privileged groups share mounts, devices and the one VM: one file at a time.
   ...(group === undefined || group === 'system' ? {} : { concurrency: 1, serial: true }),
 };

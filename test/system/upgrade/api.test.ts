@@ -1,11 +1,11 @@
 import test, { type ExecutionContext } from 'ava';
-import { type Api, openApi } from '../../pkg/api/api.ts';
-import { dispatch } from '../../pkg/api/dispatch.ts';
-import { parseRequestHead, usualLimits } from '../../pkg/api/http/index.ts';
-import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { requestOf } from '../helpers/api.ts';
-import { installFrom, makeRoot, updateFrom } from '../helpers/machine.ts';
-import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
+import { type Api, openApi } from '../../../pkg/api/api.ts';
+import { dispatch } from '../../../pkg/api/dispatch.ts';
+import { parseRequestHead, usualLimits } from '../../../pkg/api/http/index.ts';
+import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { requestOf } from '../../helpers/api.ts';
+import { installFrom, makeRoot, updateFrom } from '../../helpers/machine.ts';
+import { addImage, makeVendor, publishRelease, type Vendor } from '../../helpers/vendor.ts';
 
 const admin = { name: 'alice', role: 'admin' } as const;
 
