@@ -43,6 +43,9 @@ export type Api = AsyncDisposable & {
   readonly counts: Map<string, number>;
 };
 
+/** A program that a killed daemon was just starting has its locks until it is started, in milliseconds. */
+export const daemonWait = 1000;
+
 export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   const { root, ca } = options;
   const paths = await machinePaths(host, root);
@@ -50,7 +53,7 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
   const folder = `${state.records}/api`;
   await host.files.makeFolder(folder, { parents: true, mode: 0o700 });
   // Two would each say of the jobs of the other that nobody is at work on them, and tear the log of calls apart.
-  const alone = await host.files.lock(`${folder}/daemon.lock`, { wait: 0, owner: 'mosctl serve' });
+  const alone = await host.files.lock(`${folder}/daemon.lock`, { wait: daemonWait, owner: 'mosctl serve' });
   const audit = await openAudit(host, folder);
   const jobs = await openJobs(host, `${folder}/jobs`, () => newestGeneration(host, root), options.tell);
   const refs = ['current', 'next', 'good'].map((name) => `${state.git}/refs/mos/${name}`);

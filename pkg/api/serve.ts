@@ -1,7 +1,7 @@
 import type { Host } from '../host/index.ts';
 import { folderOf } from '../host/index.ts';
 import type { Report } from '../steps/index.ts';
-import { type ApiOptions, openApi } from './api.ts';
+import { type ApiOptions, daemonWait, openApi } from './api.ts';
 import { startAutomatic } from './automatic.ts';
 import { type Limits, usualLimits } from './http/index.ts';
 import type { Listener } from './listener.ts';
@@ -34,7 +34,10 @@ function descriptorsOf({ machine }: Host): readonly { readonly descriptor: numbe
 /** Serves until the signal. Says where it listens as soon as it does. */
 export async function serve(host: Host, options: ServeOptions, report: Report): Promise<ServeResult> {
   await host.files.makeFolder(folderOf(options.socket), { parents: true });
-  await using _lock = await host.files.lock(`${options.socket}.lock`, { wait: 0, owner: 'mosctl serve' });
+  await using _lock = await host.files.lock(`${options.socket}.lock`, {
+    wait: daemonWait,
+    owner: 'mosctl serve',
+  });
   await using api = await openApi(host, { ...options, tell: (text) => report({ kind: 'note', text }) });
   const limits = { ...usualLimits, ...options.limits };
   const given = descriptorsOf(host);

@@ -53,7 +53,12 @@ const newest = async (socket: string, path: string): Promise<string> => {
 };
 
 /** Waits until the round's moment in the life of a job; true where the job ended before. */
-async function reach(socket: string, { id }: Job, { pause }: Pick<Kind<never>, 'pause'>, round: number) {
+export async function reach(
+  socket: string,
+  { id }: Job,
+  { pause }: { readonly pause?: number },
+  round: number,
+): Promise<boolean> {
   if (pause !== undefined) {
     await sleep(round * pause);
     return (await jobOf(socket, id)).state !== 'running';

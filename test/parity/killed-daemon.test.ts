@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { makeApiMachine } from '../helpers/api.ts';
 import { mosctl } from '../helpers/cli.ts';
-import { programs, startDaemon } from '../helpers/daemon.ts';
-import { finish, type Job, jobOf, type Kind, killAtEach } from '../helpers/killed-daemon.ts';
+import { type Daemon, programs, startDaemon } from '../helpers/daemon.ts';
+import { finish, type Job, jobOf, type Kind, killAtEach, reach } from '../helpers/killed-daemon.ts';
 import { installFrom } from '../helpers/machine.ts';
 import { call, events } from '../helpers/unix-http.ts';
 import { addImage, publishHostAndData } from '../helpers/vendor.ts';
@@ -93,6 +97,77 @@ for (const [name, kind] of Object.entries(kinds))
 async function installSecond({ root, release }: Machine): Promise<void> {
   const { exit, stderr } = await mosctl(root, 'update', await release(2, 'h1', 'd2'));
   if (exit !== 0) throw new Error(stderr);
+}
+
+test.serial('a daemon that is killed while it takes an update back does so afterwards', async (t) => {
+  let round = 0;
+  while (await killWhileFallingBack(t, round)) round++;
+  t.log(`killed at ${round} moments`);
+  t.true(round > 0);
+});
+
+type Updates = { readonly automatic: { readonly action: string } | null; readonly failed_updates: unknown };
+/** Looks until it is so. */
+async function until<T>(look: () => Promise<T>, isSo: (value: T) => boolean): Promise<T> {
+  for (;;) {
+    const value = await look();
+    if (isSo(value)) return value;
+    await sleep(20);
+  }
+}
+
+/** False where the job had ended before. */
+async function killWhileFallingBack(t: ExecutionContext, round: number): Promise<boolean> {
+  const { root, release } = await makeMachine(t);
+  writeFileSync(join(root, 'mnt'), 'nothing comes up here');
+  const start = () => startDaemon(t, programs.executable, root);
+  const kill = async ({ process }: Daemon): Promise<void> => {
+    const ended = once(process, 'close');
+    process.kill('SIGKILL');
+    await ended;
+  };
+  const maker = await start();
+  const { socket } = maker;
+  await setSource(socket, await release(2, 'h1', 'd2'));
+  await call(socket, 'POST', '/v1/updates/settings', { automatic: true });
+  const updates = async (): Promise<Updates> =>
+    JSON.parse((await call(socket, 'GET', '/updates/status')).body);
+  await until(updates, ({ automatic }) => automatic?.action === 'fall-back');
+  await kill(maker);
+  // It was given a quarter of an hour, which is over.
+  const file = join(root, 'config/mos/upgrade/record.json');
+  const record = JSON.parse(readFileSync(file, 'utf8'));
+  const since = new Date(Date.now() - 20 * 60_000).toISOString();
+  writeFileSync(file, JSON.stringify({ ...record, trial: { ...record.trial, since } }));
+  const first = await start();
+  const job = async (): Promise<Job | undefined> =>
+    (JSON.parse((await call(socket, 'GET', '/v1/jobs')).body) as Job[]).find(
+      ({ operation }) => operation === 'fall-back',
+    );
+  const begun = await until(job, (one) => one !== undefined);
+  const isOver = await reach(socket, begun as Job, {}, round);
+  await kill(first);
+
+  await start();
+  const what = `fall-back, killed at moment ${round}`;
+  const before = await jobOf(socket, begun?.id ?? '');
+  t.true(['interrupted', 'done'].includes(before.state), `${what}: ${JSON.stringify(before)}`);
+  await until(updates, ({ automatic }) => automatic?.action === 'check');
+  // A rollback that was killed before its switch is begun anew, as another generation.
+  const history: { generation: number; verdict: string | null }[] = JSON.parse(
+    (await mosctl(root, 'log', '--json')).stdout,
+  );
+  t.true([3, 4].includes(history.length), what);
+  t.deepEqual(
+    history.filter(({ verdict }) => verdict !== null).map(({ generation, verdict }) => [generation, verdict]),
+    [[2, 'bad']],
+    what,
+  );
+  const status = JSON.parse((await mosctl(root, 'status', '--json')).stdout);
+  t.deepEqual([status.running.generation, status.release], [history.length, 1], what);
+  const { exit, stdout, stderr } = await mosctl(root, 'verify');
+  t.is(exit, 0, `${what}: ${stdout}${stderr}`);
+  return !isOver;
 }
 
 test.serial(

@@ -68,7 +68,8 @@ function judged(record: UpgradeRecord, machine: MachineLook, now: Date): Upgrade
   if (verdict === 'good') return over;
   if (verdict === 'bad') {
     const reason = `generation ${generation} failed`;
-    const left = over.generation === generation ? { ...over, ...withoutUpdate } : over;
+    const isMeant = over.generation === generation || over.chosen?.digest === digest;
+    const left = isMeant ? { ...over, ...withoutUpdate } : over;
     return withFailed(left, { digest, version, reason, time: now.toISOString() });
   }
   if (generation !== running && generation !== next) return over;

@@ -23,6 +23,9 @@ test('the machine is right about what became of an update', (t) => {
   ];
   t.deepEqual(reconcile(record, look(6, null, 'bad'), now), { ...over, failed });
   t.deepEqual(reconcile(record, look(6, 7, 'bad'), now), { ...over, failed }); // it waits still, and is not wanted
+  // It needed no reboot, and whoever activated it was killed before saying so.
+  const killed = { ...record, generation: null };
+  t.deepEqual(reconcile(killed, look(8, null, 'bad'), now), { ...over, failed });
 });
 
 test('a generation that runs and has no verdict yet is on trial since it was seen', (t) => {
