@@ -14,6 +14,8 @@ export const folderOf = (path: string): string => path.slice(0, Math.max(1, path
 export const temporaryPath = (path: string): string =>
   `${folderOf(path)}/${temporaryMark}${randomBytes(8).toString('hex')}`;
 
+type WriteMode = { readonly mode?: number };
+
 /**
  * Replaces or makes a file so that after a crash there is the old or the new content: temporary file beside it,
  * fsync, rename, fsync of the folder.
@@ -22,33 +24,36 @@ export async function writeAtomic(
   host: Host,
   path: string,
   content: string | Uint8Array,
-  options: { readonly mode?: number } = {},
+  options: WriteMode = {},
+): Promise<void> {
+  await put(host, path, content, { ...options, isSynced: true });
+  await host.files.syncFolder(folderOf(path));
+}
+
+/** The same for runtime state, which nobody asks for after a reboot: who reads it sees the old or the new content, and nobody waits for a disk. */
+export const writeRuntime = (
+  host: Host,
+  path: string,
+  content: string | Uint8Array,
+  options: WriteMode = {},
+): Promise<void> => put(host, path, content, { ...options, isSynced: false });
+
+async function put(
+  host: Host,
+  path: string,
+  content: string | Uint8Array,
+  { isSynced, ...options }: WriteMode & { readonly isSynced: boolean },
 ): Promise<void> {
   const temporary = temporaryPath(path);
   try {
-    await writeSynced(
-      host,
-      temporary,
-      typeof content === 'string' ? encoder.encode(content) : content,
-      options,
-    );
+    await using file = await host.files.create(temporary, options);
+    await file.write(typeof content === 'string' ? encoder.encode(content) : content);
+    if (isSynced) await file.sync();
     await host.files.rename(temporary, path);
   } catch (error) {
     await host.files.remove(temporary).catch(() => {});
     throw error;
   }
-  await host.files.syncFolder(folderOf(path));
-}
-
-async function writeSynced(
-  host: Host,
-  path: string,
-  content: Uint8Array,
-  options: { readonly mode?: number },
-) {
-  await using file = await host.files.create(path, options);
-  await file.write(content);
-  await file.sync();
 }
 
 export async function readText(host: Host, path: string): Promise<string> {
@@ -69,6 +74,10 @@ export async function readTextIfThere(host: Host, path: string): Promise<string 
     throw error;
   }
 }
+
+/** What `writeRuntime` wrote. Where the runtime folder is on a disk, a power cut may leave an empty file: that is none. */
+export const readRuntime = async (host: Host, path: string): Promise<string | undefined> =>
+  (await readTextIfThere(host, path)) || undefined;
 
 /** The names in a folder, none where there is no folder. */
 export async function listIfThere(host: Host, folder: string): Promise<string[]> {

@@ -1,12 +1,14 @@
 export {
   folderOf,
   listIfThere,
+  readRuntime,
   readText,
   readTextIfThere,
   sweepTemporary,
   temporaryMark,
   temporaryPath,
   writeAtomic,
+  writeRuntime,
 } from './atomic.ts';
 export type { Clock } from './clock.ts';
 export type {
