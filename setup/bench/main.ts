@@ -11,6 +11,7 @@ import { fetch, update } from './groups/fetch.ts';
 import { memory } from './groups/memory.ts';
 import { mirror } from './groups/mirror.ts';
 import { publish } from './groups/publish.ts';
+import { roots } from './groups/roots.ts';
 import { services } from './groups/services.ts';
 import { start } from './groups/start.ts';
 import { KeptRows } from './kept.ts';
@@ -29,6 +30,7 @@ const groups: readonly Group[] = [
   api,
   mirror,
   services,
+  roots,
 ];
 const page = 'docs/bench.md';
 

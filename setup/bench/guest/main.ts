@@ -1,10 +1,10 @@
 // Runs in the guest: main.ts PAIRS. Prints `@@runs NAME {side: [run…]}` for each image.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { inTurn, programSide, type Side } from '../pairs.ts';
 import { renderBareFolders, renderBareMount, renderBareUnmount } from './bare.ts';
 import { type MountRequest, mountsProgram, requestsFile } from './request.ts';
+import { startTold } from './told.ts';
 
 const pairs = Number(process.argv[2]);
 const mosctl = '/repo/build/mosctl';
@@ -27,18 +27,11 @@ function bare(request: MountRequest): Side {
 /** A process that runs already and is told to mount. */
 function inside({ name }: MountRequest): Side & { end(): void } {
   mkdirSync('/tmp/at', { recursive: true });
-  const child = spawn(mountsProgram, [name], { stdio: ['pipe', 'pipe', 'inherit'] });
-  const answers = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const tell = async (word: string): Promise<number> => {
-    child.stdin.write(`${word}\n`);
-    const { value, done } = await answers.next();
-    if (done) throw new Error(`${mountsProgram} ended`);
-    return Number(value);
-  };
+  const { tell, end } = startTold(mountsProgram, name);
   return {
     run: async () => ({ milliseconds: await tell('mount'), mebibytes: 0 }),
     clean: () => tell('unmount'),
-    end: () => child.stdin.end(),
+    end,
   };
 }
 

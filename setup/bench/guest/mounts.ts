@@ -1,10 +1,10 @@
 // What a process that runs already does to mount an image: mounts NAME reads `mount` and `unmount` from stdin, and
 // answers each with the milliseconds it took.
 import { readFileSync } from 'node:fs';
-import { createInterface } from 'node:readline';
 import { type MoleculeRequest, mountMolecule, unmountMolecule } from '../../../pkg/atomfs/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
 import { type MountRequest, requestsFile } from './request.ts';
+import { answerWords } from './told.ts';
 
 const target = '/tmp/at';
 const where = { runtime: '/run/bench', owner: 'bench' };
@@ -19,15 +19,10 @@ async function main(): Promise<void> {
     upper: { kind: 'memory' },
     ...where,
   };
-  const done: Readonly<Record<string, () => Promise<unknown>>> = {
+  await answerWords({
     mount: () => mountMolecule(linuxHost, request),
     unmount: () => unmountMolecule(linuxHost, target, where),
-  };
-  for await (const line of createInterface({ input: process.stdin })) {
-    const started = performance.now();
-    await done[line]?.();
-    process.stdout.write(`${performance.now() - started}\n`);
-  }
+  });
 }
 
 void main();
