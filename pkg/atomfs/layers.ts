@@ -13,6 +13,9 @@ export type PreparedLayer = MoleculeLayer & {
   readonly stat: FileStat;
 };
 
+/** Bytes. */
+const hashedAtOnce = 1024 * 1024;
+
 /** Reads and checks all layers; changes nothing. What is hashed whole is hashed one by one: a core does one at a time. */
 export async function prepareLayers(
   host: Host,
@@ -22,7 +25,10 @@ export async function prepareLayers(
   const prepared = await Promise.all(layers.map((layer) => prepareLayer(host, layer, request)));
   for (const layer of prepared)
     if (layer.check === 'digest')
-      for await (const _ of verifiedBody(layer.descriptor, host.files.stream(layer.file))) {
+      for await (const _ of verifiedBody(
+        layer.descriptor,
+        host.files.stream(layer.file, { reuse: hashedAtOnce }),
+      )) {
         // Only the digest counts.
       }
   return prepared;

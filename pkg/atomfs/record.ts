@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { MosError } from '../errors/index.ts';
-import { type Host, listIfThere, type MountEntry, readTextIfThere, writeAtomic } from '../host/index.ts';
+import { type Host, listIfThere, type MountEntry, readRuntime, writeRuntime } from '../host/index.ts';
 import type { Molecule } from './molecule.ts';
 
 /**
@@ -50,7 +50,7 @@ export async function currentPlace(
 }
 
 export const writeRecord = (host: Host, runtime: string, record: MoleculeRecord): Promise<void> =>
-  writeAtomic(host, recordPath(runtime, record.id), `${JSON.stringify(record)}\n`);
+  writeRuntime(host, recordPath(runtime, record.id), `${JSON.stringify(record)}\n`);
 
 export const removeRecord = (host: Host, runtime: string, id: string): Promise<void> =>
   host.files.remove(recordPath(runtime, id));
@@ -60,7 +60,7 @@ export async function readRecord(
   runtime: string,
   id: string,
 ): Promise<MoleculeRecord | undefined> {
-  const text = await readTextIfThere(host, recordPath(runtime, id));
+  const text = await readRuntime(host, recordPath(runtime, id));
   return text === undefined ? undefined : parseRecord(text, id);
 }
 

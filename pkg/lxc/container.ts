@@ -4,6 +4,7 @@ import { capabilities, maskedFiles, maskedFolders } from './confinement.ts';
 import type { IoWeightFile } from './io-weight.ts';
 import { type Attachment, networkEntries } from './network/config.ts';
 import type { Process } from './process.ts';
+import { starterPlace } from './starter.ts';
 
 /** cgroup limits; memory in bytes, cpu in hundredths of one processor. */
 export type Limits = {
@@ -23,6 +24,8 @@ export type Container = {
   /** Without it the container has the host's ids. */
   readonly ids: IdRange | undefined;
   readonly process: Process;
+  /** File of `renderStarter`, for a process with supplementary groups where ids are mapped. */
+  readonly starter?: string | undefined;
   /** `none`: its own loopback only. `host`: the network of the host. Else a place on the bridge. */
   readonly network: 'none' | 'host' | Attachment;
   /** Folders of the host that it has at other places, absolute in it. */
@@ -52,7 +55,7 @@ export const planContainer = (container: Container): Entry[] => [
   ...(container.isReadOnly ? [['lxc.rootfs.options', 'ro'] as const] : []),
   ...mapEntries(container.ids),
   ...networkOf(container),
-  ...processEntries(container.process),
+  ...processEntries(container),
   ...confinementEntries(container),
   ...mountEntries(container),
   ...limitEntries(container),
@@ -89,15 +92,26 @@ const mountEntries = ({ mounts, devices }: Container): Entry[] => [
   ),
 ];
 
-const processEntries = ({ environment, uid, gid, groups, cwd, stopSignal }: Process): Entry[] => [
-  ...environment.map(([name, value]): Entry => ['lxc.environment', `${name}=${value}`]),
-  ['lxc.init.uid', String(uid)],
-  ['lxc.init.gid', String(gid)],
-  // LXC 5 does this with the ids of the host only; it drops them where ids are mapped.
-  ...(groups.length === 0 ? [] : [['lxc.init.groups', groups.join(',')] as const]),
-  ['lxc.init.cwd', cwd],
-  ['lxc.signal.halt', stopSignal],
-];
+const processEntries = ({ process, starter }: Container): Entry[] => {
+  const { environment, uid, gid, groups, cwd, stopSignal } = process;
+  return [
+    ...environment.map(([name, value]): Entry => ['lxc.environment', `${name}=${value}`]),
+    ...(starter === undefined
+      ? [
+          ['lxc.init.uid', String(uid)] as const,
+          ['lxc.init.gid', String(gid)] as const,
+          ...(groups.length === 0 ? [] : [['lxc.init.groups', groups.join(',')] as const]),
+        ]
+      : [
+          [
+            'lxc.mount.entry',
+            `${escaped(starter)} ${starterPlace.slice(1)} none bind,ro,nosuid,nodev,create=file 0 0`,
+          ] as const,
+        ]),
+    ['lxc.init.cwd', cwd],
+    ['lxc.signal.halt', stopSignal],
+  ];
+};
 
 /** Device nodes: those that LXC's autodev makes (null, zero, full, random, urandom, tty, console), and those of the manifest. */
 const confinementEntries = ({ network, hasAppArmor, seccomp, ...more }: Container): Entry[] => [

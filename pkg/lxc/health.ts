@@ -12,16 +12,16 @@ export type Probed = {
   readonly health: Health;
   /** Where http and tcp are asked: the address of this very container. */
   readonly address: string;
-  /** Who asks inside. */
-  readonly as: Omit<ExecRequest, 'argv'>;
+  /** The program that asks inside, where `health` has one. */
+  readonly exec: ExecRequest | undefined;
 };
 
 /** Asks a service once how it is; returns what is wrong, undefined where it is well. */
 export async function probeHealth(host: Host, place: Place, probed: Probed): Promise<string | undefined> {
-  const { health, address, as } = probed;
+  const { health, address, exec } = probed;
   const timeout = (health.timeout ?? usualHealth.timeout) * 1000;
   try {
-    if (health.exec !== undefined) await askContainer(host, place, { ...as, argv: health.exec }, timeout);
+    if (exec !== undefined) await askContainer(host, place, exec, timeout);
     else if (health.http !== undefined) await askHttp(address, health.http, timeout);
     else if (health.tcp !== undefined) await askTcp(address, health.tcp.port, timeout);
     return undefined;

@@ -11,6 +11,7 @@ export {
   type ForwardedPort,
   joinNetwork,
   leaveNetwork,
+  pauseNetwork,
   repairNetwork,
   switchNetwork,
 } from './network/index.ts';
@@ -25,4 +26,6 @@ export {
   stopContainer,
   waitUntilStopped,
 } from './programs.ts';
+export { renderStarter, starterPlace } from './starter.ts';
+export { parseStartFailure } from './starting.ts';
 export { unitCommand } from './unit.ts';

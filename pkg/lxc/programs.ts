@@ -1,5 +1,6 @@
 import { codeOf, MosError } from '../errors/index.ts';
-import type { Host } from '../host/index.ts';
+import { type Host, readTextIfThere } from '../host/index.ts';
+import { isStarted } from './starting.ts';
 
 /** A container by its folder: its config is `<folder>/<name>/config`. */
 export type Place = { readonly folder: string; readonly name: string };
@@ -13,28 +14,51 @@ const at = ({ folder, name }: Place): readonly string[] => ['-P', folder, '-n', 
 const env = { PATH: '/usr/sbin:/sbin' };
 const startLimit = 60_000;
 
+export type StartRequest = {
+  readonly argv: readonly string[];
+  /** A file that what it says is added to. */
+  readonly output: string;
+  /** LXC's log, in the folder of the container; empty or not there. */
+  readonly log: string;
+};
+
 /**
- * Starts a container; it is a child of lxc-start, which goes on when we end. What it says goes to the file `output`.
- * Returns when its first process runs or has ended again.
+ * Starts a container; it is a child of lxc-start, which goes on when we end. Returns when its first process runs or has ended
+ * again. LXC logs that when the program was executed. lxc-wait looks once a second, where it comes before lxc-start listens, and
+ * fs.watch of Bun passes over what happens within a millisecond of something else.
  */
 export async function startContainer(
   host: Host,
   place: Place,
-  argv: readonly string[],
-  output: string,
+  { argv, output, log }: StartRequest,
 ): Promise<void> {
   // Quiet: what LXC says of itself is in its log, and not among the words of the service.
   const program = ['/usr/bin/lxc-start', ...at(place), '-F', '-q', '--', ...argv] as const;
   const { ended } = await host.processes.leave(program, { env, output });
   const enough = new AbortController();
-  const running = waitFor(host, place, 'RUNNING', { timeout: startLimit, signal: enough.signal });
+  const late = AbortSignal.timeout(startLimit);
+  const running = untilStarted(host, log, AbortSignal.any([enough.signal, late]));
   try {
     await Promise.race([running, ended]);
+  } catch (cause) {
+    if (!late.aborted) throw cause;
+    throw new MosError('timeout', `cannot start ${place.name}: LXC took too long`, { cause });
   } finally {
     enough.abort();
     await running.catch(() => {});
   }
 }
+
+/** Looks, because nobody tells; a start takes about 30 ms. */
+async function untilStarted(host: Host, log: string, signal: AbortSignal): Promise<void> {
+  const since = host.clock.monotonic();
+  while (!isStarted((await readTextIfThere(host, log)) ?? '')) {
+    const passed = host.clock.monotonic() - since;
+    await host.clock.sleep(Math.min(shortestLook + passed / 10, longestLook), signal);
+  }
+}
+/** Milliseconds. */
+const [shortestLook, longestLook] = [2, 100];
 
 /** Sends the stop signal of its config; after `seconds` it is killed. Nothing where it does not run. */
 export async function stopContainer(host: Host, place: Place, seconds: number): Promise<void> {
@@ -64,20 +88,11 @@ export const isRunning = async (host: Host, place: Place): Promise<boolean> =>
 
 /** Returns when it does not run, at once where it does not. */
 export async function waitUntilStopped(host: Host, place: Place, signal: AbortSignal): Promise<void> {
-  await waitFor(host, place, 'STOPPED', { timeout: 0, signal });
-}
-
-/** lxc-wait fails where lxc-start ends while being asked (connection reset): the second time it finds nobody to ask. */
-async function waitFor(
-  host: Host,
-  place: Place,
-  state: 'RUNNING' | 'STOPPED',
-  options: { readonly timeout: number; readonly signal: AbortSignal },
-): Promise<void> {
-  const program = ['/usr/bin/lxc-wait', ...at(place), '-s', state] as const;
-  const ask = () => host.processes.query(program, { env, ...options });
+  const program = ['/usr/bin/lxc-wait', ...at(place), '-s', 'STOPPED'] as const;
+  const ask = () => host.processes.query(program, { env, timeout: 0, signal });
+  // It fails where lxc-start ends while being asked (connection reset): the second time it finds nobody to ask.
   await ask().catch((error: unknown) => {
-    if (options.signal.aborted) throw error;
+    if (signal.aborted) throw error;
     return ask();
   });
 }

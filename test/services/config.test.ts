@@ -147,3 +147,16 @@ test("the filter refuses what leads out, in LXC's form", (t) => {
     t.true(text.split('\n').includes(line), line);
   t.is(text.match(/^clone errno 1 /gm)?.length, 8);
 });
+
+test('who is in more than one group is started by a program that takes them, as the root of the container', (t) => {
+  const process = { ...container.process, groups: [50, 51] };
+  const starter = '/run/mos/services/web/starter';
+  t.deepEqual(only(lines({ process, starter }), /init\.(uid|gid|groups)|starter/), [
+    'lxc.mount.entry = /run/mos/services/web/starter dev/.mos-start none bind,ro,nosuid,nodev,create=file 0 0',
+  ]);
+  t.deepEqual(only(lines({ process, ids: undefined }), /init\.(uid|gid|groups)/), [
+    'lxc.init.uid = 33',
+    'lxc.init.gid = 34',
+    'lxc.init.groups = 50,51',
+  ]);
+});

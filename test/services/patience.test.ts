@@ -2,8 +2,7 @@ import test from 'ava';
 import { Patience } from '../../pkg/system/service/patience.ts';
 
 test('failures of a start count when its period is over', (t) => {
-  const patience = new Patience({ exec: ['ask'], retries: 2, start_period: 10 });
-  patience.started('first', 1000);
+  const patience = new Patience({ exec: ['ask'], retries: 2, start_period: 10 }, 'first', 1000);
   t.deepEqual(
     [2000, 5000, 10_999].map((now) => patience.unwell(now)),
     [false, false, false],
@@ -15,8 +14,7 @@ test('failures of a start count when its period is over', (t) => {
 });
 
 test('who was well once has no more start, until it is started again', (t) => {
-  const patience = new Patience({ exec: ['ask'], retries: 2, start_period: 10 });
-  patience.started('first', 1000);
+  const patience = new Patience({ exec: ['ask'], retries: 2, start_period: 10 }, 'first', 1000);
   patience.well();
   t.deepEqual(
     [2000, 3000].map((now) => patience.unwell(now)),
@@ -35,8 +33,7 @@ test('who was well once has no more start, until it is started again', (t) => {
 });
 
 test('one answer that is well forgets the failures before', (t) => {
-  const patience = new Patience({ exec: ['ask'], retries: 2, start_period: 0 });
-  patience.started('first', 0);
+  const patience = new Patience({ exec: ['ask'], retries: 2, start_period: 0 }, 'first', 0);
   t.false(patience.unwell(1));
   patience.well();
   t.deepEqual(

@@ -26,6 +26,8 @@ export type Instance = {
   readonly ipv6: string;
   readonly ports: readonly ForwardedPort[];
   readonly isActive: boolean;
+  /** It is about to end: nothing new comes to it. */
+  readonly isPaused?: boolean;
 };
 
 export const bridgeName = 'lxcbr0';

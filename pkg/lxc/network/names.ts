@@ -1,4 +1,4 @@
-import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { type Host, readTextIfThere, writeRuntime } from '../../host/index.ts';
 import { unitCommand } from '../unit.ts';
 import { bridgeAddress, bridgeName, type Instance } from './instance.ts';
 
@@ -19,13 +19,13 @@ export const renderHosts = (instances: readonly Instance[]): string =>
 export async function serveNames(host: Host, folder: string, instances: readonly Instance[]): Promise<void> {
   const text = renderHosts(instances);
   const isNew = (await readTextIfThere(host, hostsFile(folder))) !== text;
-  if (isNew) await writeAtomic(host, hostsFile(folder), text);
+  if (isNew) await writeRuntime(host, hostsFile(folder), text);
   const process = await runningServer(host, folder);
   if (process !== undefined) {
     if (isNew) await host.processes.run(['kill', '-HUP', process]);
     return;
   }
-  await writeAtomic(host, resolverFile(folder), `nameserver ${bridgeAddress.ipv4}\n`);
+  await writeRuntime(host, resolverFile(folder), `nameserver ${bridgeAddress.ipv4}\n`);
   const command = [
     'dnsmasq',
     ...['--conf-file=/dev/null', '--no-hosts', '--domain-needed', '--bogus-priv'],

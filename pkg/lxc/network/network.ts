@@ -1,5 +1,5 @@
 import { MosError } from '../../errors/index.ts';
-import { type Host, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { type Host, readRuntime, readTextIfThere, writeRuntime } from '../../host/index.ts';
 import { applyLines, hasIpv6, type Link, planBridge, readLinks } from './bridge.ts';
 import type { Attachment } from './config.ts';
 import { bridgeName, type Instance, slots, wireOf } from './instance.ts';
@@ -22,10 +22,10 @@ const empty: NetworkState = { version: 1, madeBridge: false, before: {}, hasIpv6
 const lockWait = 60_000;
 
 /**
- * A container of a service comes to the bridge, which is made where it is missing. With `isActive` the persistent addresses and the
- * ports lead to it at once; the same again answers the same slot.
+ * A container of a service comes to the bridge, which is made where it is missing. Nothing leads to it before `switchNetwork`:
+ * who asks an address that nobody has yet waits a second for a second try. The same again answers the same slot.
  */
-export async function joinNetwork(host: Host, claim: Claim, isActive: boolean): Promise<Attachment> {
+export async function joinNetwork(host: Host, claim: Claim): Promise<Attachment> {
   const folder = await networkFolder(host);
   await using _lock = await lock(host);
   const state = await withoutOrphans(host, await readState(host, folder));
@@ -38,8 +38,7 @@ export async function joinNetwork(host: Host, claim: Claim, isActive: boolean): 
   const same = state.instances.find((one) => isContainer(one, claim));
   const slot = same?.slot ?? freeSlot(state.instances, claim.service);
   const others = state.instances.filter((one) => one !== same);
-  const joined = [...others, { ...claim, slot, isActive }];
-  const instances = isActive ? withActive(joined, claim) : joined;
+  const instances = [...others, { ...claim, slot, isActive: false }];
   const next = await apply(host, folder, { ...state, instances });
   return { slot, ipv4: claim.ipv4, ipv6: claim.ipv6, hasIpv6: next.hasIpv6, resolver: resolverFile(folder) };
 }
@@ -64,7 +63,16 @@ export async function switchNetwork(host: Host, to: Member): Promise<void> {
       'state',
       `cannot lead the address of ${to.service} to ${to.container}: it is not on ${bridgeName}`,
     );
-  await apply(host, folder, { ...state, instances: withActive(state.instances, to) });
+  await lead(host, folder, { ...state, instances: withActive(state.instances, to) });
+}
+
+/** New connections to a container that is about to end are not answered, until `switchNetwork`: who asks then tries again and is served. */
+export async function pauseNetwork(host: Host, of: Omit<Member, 'service'>): Promise<void> {
+  const folder = await networkFolder(host);
+  await using _lock = await lock(host);
+  const state = await readState(host, folder);
+  const instances = state.instances.map((one) => (isContainer(one, of) ? { ...one, isPaused: true } : one));
+  await lead(host, folder, { ...state, instances });
 }
 
 /** A container leaves; with the last of all goes what was made for them. */
@@ -94,7 +102,7 @@ export async function repairNetwork(host: Host): Promise<void> {
 const withActive = (instances: readonly Instance[], to: Member): Instance[] =>
   instances.map((one) =>
     one.machine === to.machine && one.service === to.service
-      ? { ...one, isActive: one.container === to.container }
+      ? { ...one, isActive: one.container === to.container, isPaused: false }
       : one,
   );
 
@@ -118,10 +126,15 @@ async function apply(host: Host, folder: string, state: NetworkState): Promise<N
   await applyLines(host, [...plan.lines, ...(plan.isNew ? reattach(links, state.instances) : [])]);
   const before = { ...(await setSwitches(host, withIpv6)), ...state.before };
   const next = { ...first, before };
-  await writeState(host, folder, next);
-  await host.processes.run(['nft', '-f', '-'], { input: renderRules(next.instances) });
-  await serveNames(host, folder, next.instances);
+  await lead(host, folder, next);
   return next;
+}
+
+/** Where the bridge is as it should be: what leads where on it. */
+async function lead(host: Host, folder: string, state: NetworkState): Promise<void> {
+  await writeState(host, folder, state);
+  await host.processes.run(['nft', '-f', '-'], { input: renderRules(state.instances) });
+  await serveNames(host, folder, state.instances);
 }
 
 /** Wires of containers that a bridge which somebody deleted left behind. */
@@ -145,8 +158,7 @@ const stateFile = (folder: string): string => `${folder}/state.json`;
 
 /** One per network namespace: what is below /run is shared with those that have another one. */
 async function networkFolder(host: Host): Promise<string> {
-  const { stdout } = await host.processes.query(['readlink', '/proc/self/ns/net']);
-  const inode = /^net:\[(\d+)\]$/.exec(Buffer.from(stdout).toString().trim())?.[1];
+  const inode = /^net:\[(\d+)\]$/.exec(await host.files.readLink('/proc/self/ns/net'))?.[1];
   if (inode === undefined) throw new MosError('io', 'cannot tell the network namespace of this process');
   return `${networks}/${inode}`;
 }
@@ -157,14 +169,18 @@ async function lock(host: Host): Promise<AsyncDisposable> {
 }
 
 async function readState(host: Host, folder: string): Promise<NetworkState> {
-  const text = await readTextIfThere(host, stateFile(folder));
+  const text = await readRuntime(host, stateFile(folder));
   return text === undefined ? empty : (JSON.parse(text) as NetworkState); // only root writes there
 }
 
 const writeState = (host: Host, folder: string, state: NetworkState): Promise<void> =>
-  writeAtomic(host, stateFile(folder), `${JSON.stringify(state)}\n`);
+  writeRuntime(host, stateFile(folder), `${JSON.stringify(state)}\n`);
 
 async function readListeners(host: Host): Promise<Set<string>> {
-  const { stdout } = await host.processes.query(['ss', '-Hltun']);
-  return parseListeners(Buffer.from(stdout).toString());
+  const tables = (['tcp', 'udp'] as const).flatMap((protocol) =>
+    [protocol, `${protocol}6`].map(async (name) =>
+      parseListeners((await readTextIfThere(host, `/proc/net/${name}`)) ?? '', protocol),
+    ),
+  );
+  return new Set((await Promise.all(tables)).flat());
 }

@@ -3,15 +3,17 @@ import type { ForwardedPort, Instance } from './instance.ts';
 /** `tcp/8080` */
 const keyOf = ({ host, protocol }: Pick<ForwardedPort, 'host' | 'protocol'>): string => `${protocol}/${host}`;
 
-/** Text of `ss -Hltun`: what listens on this host, as `tcp/22`. */
-export const parseListeners = (text: string): Set<string> =>
-  new Set(
-    text.split('\n').flatMap((line) => {
-      const [protocol, , , , local] = line.trim().split(/\s+/);
-      const port = /:(\d+)$/.exec(local ?? '')?.[1];
-      return port === undefined || protocol === undefined ? [] : [`${protocol}/${port}`];
-    }),
-  );
+/** proc_pid_net(5); include/net/tcp_states.h: TCP_LISTEN, and TCP_CLOSE for an udp socket that is connected to nobody. */
+const listening = { tcp: '0A', udp: '07' } as const;
+
+/** Text of /proc/net/tcp, tcp6, udp or udp6: what listens on this host, as `tcp/22`. */
+export const parseListeners = (text: string, protocol: ForwardedPort['protocol']): string[] =>
+  text.split('\n').flatMap((line) => {
+    const [, local, , state] = line.trim().split(/\s+/);
+    const port = /:([0-9A-F]{4})$/.exec(local ?? '')?.[1];
+    if (port === undefined || state !== listening[protocol]) return [];
+    return [keyOf({ host: Number.parseInt(port, 16), protocol })];
+  });
 
 /** What a new instance of a service wants for itself. */
 export type Claim = Pick<

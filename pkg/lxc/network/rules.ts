@@ -35,6 +35,7 @@ export function renderRules(instances: readonly Instance[]): string {
     chain('from_host', 'nat hook output priority -100', [...inside, ...forwards]),
     ...loopbackChains(active),
     chain('telling', 'filter hook output priority filter', [
+      ...families.flatMap((family) => pauseRule(family, active)),
       // Packets between services go back over the wire they came from: a shorter way would be past these rules.
       `oifname "${bridgeName}" icmp type redirect drop`,
       `oifname "${bridgeName}" icmpv6 type nd-redirect drop`,
@@ -55,6 +56,7 @@ export function renderRules(instances: readonly Instance[]): string {
     ]),
     chain('through', 'filter hook forward priority filter', [
       `oifname "${bridgeName}" ct state established,related accept`,
+      ...families.flatMap((family) => pauseRule(family, active)),
       `oifname "${bridgeName}" ct status dnat accept`,
       `oifname "${bridgeName}" drop`,
     ]),
@@ -94,6 +96,15 @@ const addressRule = ({ word, of }: Family, active: readonly Instance[]): string[
     : [
         `dnat ${word} to ${word} daddr map ${map(active.map((one) => `${one[of]} : ${addressOf(one.slot)[of]}`))}`,
       ];
+
+/**
+ * What is dropped before it leaves is asked again by TCP a second later, and is not remembered as led to the one that ended. By
+ * address alone: where a packet of the host itself goes out, the hook does not see once it is led elsewhere.
+ */
+function pauseRule({ word, of }: Family, active: readonly Instance[]): string[] {
+  const paused = active.filter(({ isPaused }) => isPaused).map(({ slot }) => addressOf(slot)[of]);
+  return paused.length === 0 ? [] : [`${word} daddr ${map(paused)} ct state new drop`];
+}
 
 /** Other services see the persistent address. */
 const ownAddressRule = ({ word, of }: Family, active: readonly Instance[]): string[] =>

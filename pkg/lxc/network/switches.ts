@@ -1,4 +1,4 @@
-import type { Host } from '../../host/index.ts';
+import { type Host, readTextIfThere } from '../../host/index.ts';
 import { bridgeName } from './instance.ts';
 
 /** Kernel settings of this network, sysctl(8): name to value. */
@@ -13,12 +13,19 @@ const forwarding6: Switches = { 'net.ipv6.conf.all.forwarding': '1' };
  * A machine that learns its IPv6 router by advertisements would forget it: such interfaces are told to go on listening.
  */
 export async function setSwitches(host: Host, withIpv6: boolean): Promise<Switches> {
-  const wanted = { ...forwarding, ...(withIpv6 ? { ...forwarding6, ...(await listening(host)) } : {}) };
-  const before = await read(host, Object.keys(wanted));
-  const changed = Object.entries(wanted).filter(([name, value]) => before[name] !== value);
-  await write(host, { ...Object.fromEntries(changed), ...own });
-  return Object.fromEntries(changed.map(([name]) => [name, before[name] ?? '0']));
+  const usual = { ...own, ...forwarding, ...(withIpv6 ? forwarding6 : {}) };
+  const found = await read(host, Object.keys(usual));
+  const isRouter = differing(forwarding6, found).length === 0;
+  const more = withIpv6 && !isRouter ? await listening(host) : {};
+  const before = { ...found, ...(await read(host, Object.keys(more))) };
+  const changed = differing({ ...usual, ...more }, before);
+  await write(host, Object.fromEntries(changed));
+  const others = changed.filter(([name]) => !(name in own));
+  return Object.fromEntries(others.map(([name]) => [name, before[name] ?? '0']));
 }
+
+const differing = (wanted: Switches, found: Switches): [string, string][] =>
+  Object.entries(wanted).filter(([name, value]) => found[name] !== value);
 
 /** A name that went with its interface is no error. */
 export async function write(host: Host, switches: Switches): Promise<void> {
@@ -51,12 +58,12 @@ async function listening(host: Host): Promise<Switches> {
 }
 
 async function read(host: Host, names: readonly string[]): Promise<Switches> {
-  const { stdout } = await host.processes.query(['sysctl', ...names]);
-  const lines = Buffer.from(stdout).toString().split('\n');
+  const found = names.map(async (name) => [name, await readTextIfThere(host, fileOf(name))] as const);
   return Object.fromEntries(
-    lines.flatMap((line) => {
-      const [name, value] = line.split(' = ');
-      return name === undefined || value === undefined ? [] : [[name, value]];
-    }),
+    (await Promise.all(found)).flatMap(([name, text]) => (text === undefined ? [] : [[name, text.trim()]])),
   );
 }
+
+/** sysctl(8): a dot in the name of an interface is a slash in that of its switch. */
+const fileOf = (name: string): string =>
+  `/proc/sys/${name.replaceAll(/[./]/g, (mark) => (mark === '.' ? '/' : '.'))}`;

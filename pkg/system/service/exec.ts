@@ -3,6 +3,7 @@ import type { Host } from '../../host/index.ts';
 import { execInContainer, isRunning } from '../../lxc/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
+import { asService } from './groups.ts';
 import { notStarted } from './output.ts';
 import { findService } from './record.ts';
 
@@ -26,7 +27,10 @@ export async function exec(host: Host, options: ExecOptions): Promise<ExecResult
     throw new MosError('state', `cannot run ${options.argv[0] ?? 'nothing'} in ${name}: it does not run`, {
       hint: `see why: mosctl logs ${name}`,
     });
-  const { environment, uid, gid } = record.process;
-  const who = options.asRoot ? { uid: 0, gid: 0 } : { uid, gid };
-  return { name, exitCode: await execInContainer(host, folder, { argv: options.argv, environment, ...who }) };
+  const { argv, asRoot } = options;
+  const { environment } = record.process;
+  const request = asRoot
+    ? { argv, environment, uid: 0, gid: 0 }
+    : await asService(host, folder, record.process, argv);
+  return { name, exitCode: await execInContainer(host, folder, request) };
 }

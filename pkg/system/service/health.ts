@@ -1,11 +1,12 @@
 import { type Host, readTextIfThere } from '../../host/index.ts';
 import { isRunning, parseEnd, probeHealth, usualHealth, waitUntilStopped } from '../../lxc/index.ts';
+import { asService } from './groups.ts';
 import type { ServiceFolder, ServiceRecord } from './record.ts';
 
 /** A program that runs for so long did not fail at its start. Milliseconds. */
 const firstMoment = 1000;
-/** While it starts it is asked more often than its interval says, so that nobody waits for it longer than it takes. */
-const startInterval = 250;
+/** While it starts it is asked more often than its interval says, first at once: nobody waits for it much longer than it takes. */
+const startInterval = { first: 10, longest: 250 };
 
 /** Asks once; undefined where it is well or has no say in it. */
 export async function askService(
@@ -14,10 +15,10 @@ export async function askService(
   { health, address, process }: ServiceRecord,
 ): Promise<string | undefined> {
   if (health === undefined) return undefined;
-  const { environment, uid, gid } = process;
   if (health.exec === undefined && address === undefined)
     return 'its health is asked over a network, and it has none';
-  return probeHealth(host, folder, { health, address: address ?? '', as: { environment, uid, gid } });
+  const exec = health.exec && (await asService(host, folder, process, health.exec));
+  return probeHealth(host, folder, { health, address: address ?? '', exec });
 }
 
 /** Waits until a new container is well; returns why it does not become so. Without `health` it must only stay for a moment. */
@@ -33,12 +34,12 @@ export async function untilHealthy(
   }
   const { interval, retries, start_period } = { ...usualHealth, ...health };
   const limit = host.clock.monotonic() + (start_period + interval * retries) * 1000;
-  for (;;) {
+  for (let pause = startInterval.first; ; pause = Math.min(2 * pause, startInterval.longest)) {
     const problem = await askService(host, folder, record);
     if (problem === undefined) return undefined;
     if (!(await isRunning(host, folder))) return endText(host, folder);
     if (host.clock.monotonic() > limit) return problem;
-    await host.clock.sleep(startInterval);
+    await host.clock.sleep(pause);
   }
 }
 

@@ -9,14 +9,16 @@ import type { Health } from '../../manifest/index.ts';
 export class Patience {
   readonly #retries: number;
   readonly #startPeriod: number;
-  #until = 0;
-  #start: string | undefined;
+  #start: string;
+  #until: number;
   #failures = 0;
 
-  constructor(health: Health) {
+  constructor(health: Health, start: string, now: number) {
     const { retries, start_period } = { ...usualHealth, ...health };
     this.#retries = retries;
     this.#startPeriod = start_period * 1000;
+    this.#start = start;
+    this.#until = now + this.#startPeriod;
   }
 
   /** Which start this is; another one than before begins a new period. */

@@ -1,6 +1,6 @@
 import type { Integrity } from '../../atomfs/index.ts';
-import { isMosError, MosError } from '../../errors/index.ts';
-import { type Host, type IdRange, writeAtomic } from '../../host/index.ts';
+import { MosError } from '../../errors/index.ts';
+import { type Host, type IdRange, writeRuntime } from '../../host/index.ts';
 import type { Layout } from '../../layout/index.ts';
 import {
   type Accounts,
@@ -23,6 +23,8 @@ import { openVolume, type VolumeRoot } from '../volume/index.ts';
 import { readAbilities } from './abilities.ts';
 import { type DeviceOwner, makeDevices } from './devices.ts';
 import { grantedPlace, makeGrantedFolder } from './grant.ts';
+import { makeStarter } from './groups.ts';
+import { ifThere } from './image-files.ts';
 import { placeNames } from './names.ts';
 import type { ServiceFolder } from './record.ts';
 import { type MountPoints, makeFolders, makeMountPoints, upperOf } from './writing.ts';
@@ -42,12 +44,12 @@ export type Preparation = {
 export const idsOf = ({ idmap }: MachineTarget): IdRange | undefined =>
   idmap === undefined ? undefined : { start: idmap.hostid, count: idmap.count };
 
-/** Mounts the root file system of the service and writes the config of its container; its process is returned. */
-export async function prepare(host: Host, preparation: Preparation): Promise<Process> {
-  const { machine, store, entry, integrity, folder } = preparation;
+/** Mounts the root file system of the service. */
+export async function mountRoot(
+  host: Host,
+  { machine, store, entry, integrity, folder }: Omit<Preparation, 'attachment'>,
+): Promise<void> {
   const { target } = entry;
-  const image = await readProcess(target, store);
-  const ids = idsOf(entry);
   await host.files.makeFolder(folder.rootfs, { parents: true, mode: 0o711 });
   await mountTarget(host, machine, store, {
     target,
@@ -55,8 +57,16 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
     integrity,
     upper: upperOf(machine.paths, target),
     owner: 'mosctl activate',
-    ids,
+    ids: idsOf(entry),
   });
+}
+
+/** Writes the config of the container, whose root file system is mounted, with all that it needs; its process is returned. */
+export async function prepare(host: Host, preparation: Preparation): Promise<Process> {
+  const { store, entry, folder } = preparation;
+  const { target } = entry;
+  const image = await readProcess(target, store);
+  const ids = idsOf(entry);
   const accounts = await readAccounts(host, folder.rootfs);
   const process = resolveProcess(target.service_name, image, accounts, {
     ...addressVariables(entry),
@@ -71,7 +81,8 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
   // As in other runtimes.
   if (process.cwd !== '/') await makeFolders(host, folder.rootfs, root, process.cwd);
   if (target.read_only) await makeMountPoints(host, folder.rootfs, root, pointsOf(preparation, mounts));
-  await writeConfig(host, preparation, { process, mounts, devices, ids });
+  const starter = await makeStarter(host, folder, process, ids !== undefined);
+  await writeConfig(host, preparation, { process, starter, mounts, devices, ids });
   return process;
 }
 
@@ -143,20 +154,10 @@ async function coveredFolder(host: Host, rootfs: string, dest: string, first: nu
   return { uid: Math.max(stat.uid - first, 0), gid: Math.max(stat.gid - first, 0), mode: stat.mode };
 }
 
-/** undefined where a path of the image leads to nothing in it. */
-async function ifThere<T>(look: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await look();
-  } catch (error) {
-    if (isMosError(error, 'not-found') || isMosError(error, 'invalid')) return undefined;
-    throw error;
-  }
-}
-
 async function writeConfig(
   host: Host,
   { entry: { target }, folder, attachment }: Preparation,
-  parts: Pick<Container, 'process' | 'mounts' | 'devices' | 'ids'>,
+  parts: Pick<Container, 'process' | 'starter' | 'mounts' | 'devices' | 'ids'>,
 ): Promise<void> {
   const { resources, network } = target;
   const able = await readAbilities(host);
@@ -177,8 +178,8 @@ async function writeConfig(
     seccomp: folder.seccomp,
     lxcLog: folder.lxcLog,
   });
-  await writeAtomic(host, folder.seccomp, renderSeccomp(target.capabilities), { mode: 0o600 });
-  await writeAtomic(host, folder.config, renderLxcConfig(entries), { mode: 0o600 });
+  await writeRuntime(host, folder.seccomp, renderSeccomp(target.capabilities), { mode: 0o600 });
+  await writeRuntime(host, folder.config, renderLxcConfig(entries), { mode: 0o600 });
 }
 
 /** Nothing where the kernel can't share disks: no reason not to start. */

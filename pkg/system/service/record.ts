@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MosError } from '../../errors/index.ts';
-import { type Host, listIfThere, readTextIfThere, writeAtomic } from '../../host/index.ts';
+import { type Host, listIfThere, readRuntime, writeRuntime } from '../../host/index.ts';
 import type { ContainerEnd, Place, Process } from '../../lxc/index.ts';
 import type { Health, InstallTarget } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
@@ -41,6 +41,7 @@ export type ServiceRecord = {
  *
  *     <run>/services/<name>/ or <name>~/   one of them takes the other's place in an update:
  *                              record.json · config, seccomp, lxc.log (LXC's) · rootfs (its root file system)
+ *                              starter (where its user is in more than one group)
  *                              log/output (a tmpfs: what it says can fill nothing else)
  *                              devices (a tmpfs, where the manifest gives it some)
  */
@@ -50,6 +51,7 @@ export type ServiceFolder = Place & {
   readonly record: string;
   readonly config: string;
   readonly seccomp: string;
+  readonly starter: string;
   readonly rootfs: string;
   readonly log: string;
   readonly output: string;
@@ -75,6 +77,7 @@ export function serviceFolder(paths: MachinePaths, container: string): ServiceFo
     record: `${path}/record.json`,
     config: `${path}/config`,
     seccomp: `${path}/seccomp`,
+    starter: `${path}/starter`,
     rootfs: `${path}/rootfs`,
     log: `${path}/log`,
     output: `${path}/log/output`,
@@ -90,12 +93,12 @@ export const definitionOf = (target: InstallTarget, firstId: number | undefined)
 
 /** Whoever watches the folder of services learns of it: what changes below is not seen there. */
 export async function writeRecord(host: Host, folder: ServiceFolder, record: ServiceRecord): Promise<void> {
-  await writeAtomic(host, folder.record, `${JSON.stringify(record)}\n`, { mode: 0o600 });
-  await writeAtomic(host, `${folder.folder}/.changed`, `${record.name}\n`);
+  await writeRuntime(host, folder.record, `${JSON.stringify(record)}\n`, { mode: 0o600 });
+  await writeRuntime(host, `${folder.folder}/.changed`, `${record.name}\n`);
 }
 
 export async function readRecord(host: Host, folder: ServiceFolder): Promise<ServiceRecord | undefined> {
-  const text = await readTextIfThere(host, folder.record);
+  const text = await readRuntime(host, folder.record);
   if (text === undefined) return undefined;
   const record: unknown = JSON.parse(text); // only root writes there
   if (typeof record === 'object' && record !== null && 'version' in record && record.version === 1)

@@ -7,6 +7,8 @@ import {
   addressOf,
   isRunning,
   joinNetwork,
+  parseStartFailure,
+  pauseNetwork,
   repairNetwork,
   startContainer,
   stopContainer,
@@ -16,9 +18,10 @@ import type { MachineTarget, MachineVolume } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { Machine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
+import { startWords } from './groups.ts';
 import { untilHealthy } from './health.ts';
 import { forgetHold, hold } from './hold.ts';
-import { idsOf, prepare, withoutMask } from './prepare.ts';
+import { idsOf, mountRoot, prepare, withoutMask } from './prepare.ts';
 import {
   bothFolders,
   definitionOf,
@@ -72,7 +75,7 @@ export async function startService(host: Host, request: StartRequest): Promise<S
   await clear(host, paths, free, 0);
   if (running === undefined) {
     await clear(host, paths, second, 0);
-    const record = await startNew(host, request, first, definition, { isActive: true, isCandidate: false });
+    const record = await startFirst(host, request, first, definition);
     await requireHealthy(host, first, record);
     await forgetHold(host, paths, entry.name);
     return { at: first.rootfs, isNew: true };
@@ -88,6 +91,24 @@ export async function startService(host: Host, request: StartRequest): Promise<S
 const lockAll = (host: Host, paths: MachinePaths, _service: string, who: string): Promise<AsyncDisposable> =>
   lockServices(host, paths, who);
 
+async function startFirst(
+  host: Host,
+  request: StartRequest,
+  folder: ServiceFolder,
+  definition: string,
+): Promise<ServiceRecord> {
+  const { paths } = request.machine;
+  await using undo = new Undo();
+  undo.add(() => clear(host, paths, folder, 0));
+  const record = await prepareNew(host, request, folder, definition);
+  await run(host, folder, record);
+  await leadTo(host, paths, folder, record);
+  await writeRecord(host, folder, record);
+  undo.keep();
+  return record;
+}
+
+/** All of the new one is prepared before the old one is asked to end. */
 async function replace(
   host: Host,
   request: StartRequest,
@@ -97,22 +118,21 @@ async function replace(
 ): Promise<void> {
   const { machine, entry } = request;
   const { paths } = machine;
-  const member = { machine: paths.run, service: entry.name };
   const isBeside = !request.again && mayRunTwice(entry, before.record);
   await using undo = new Undo();
-  if (!isBeside) {
-    undo.add(() => putBack(host, paths, before));
-    await stopContainer(host, before.folder, stopSeconds);
-  }
+  if (!isBeside) undo.add(() => putBack(host, paths, before));
   try {
     undo.add(() => clear(host, paths, folder, 0));
-    const record = await startNew(host, request, folder, definition, {
-      isActive: !isBeside,
-      isCandidate: true,
-    });
+    // One with the network of the host may have ports there that the new one needs.
+    const isInTheWay = before.record.network === 'host';
+    if (isInTheWay) await endBefore(host, paths, before);
+    const record = { ...(await prepareNew(host, request, folder, definition)), isCandidate: true };
+    if (!isBeside && !isInTheWay) await endBefore(host, paths, before);
+    await run(host, folder, record);
+    if (!isBeside) await leadTo(host, paths, folder, record);
+    await writeRecord(host, folder, record);
     await requireHealthy(host, folder, record);
-    if (entry.network !== undefined && isBeside)
-      await switchNetwork(host, { ...member, container: folder.name });
+    if (isBeside) await leadTo(host, paths, folder, record);
     await writeRecord(host, folder, confirmed(record));
   } catch (cause) {
     await hold(host, machine.paths, entry, definition, messageOf(cause));
@@ -123,6 +143,22 @@ async function replace(
   await clear(host, paths, before.folder, stopSeconds);
 }
 
+async function endBefore(host: Host, paths: MachinePaths, { folder, record }: Instance): Promise<void> {
+  if (record.network === 'simple') await pauseNetwork(host, { machine: paths.run, container: folder.name });
+  await stopContainer(host, folder, stopSeconds);
+}
+
+/** The addresses and the ports of the service lead to this container. */
+export async function leadTo(
+  host: Host,
+  paths: MachinePaths,
+  folder: ServiceFolder,
+  { network }: ServiceRecord,
+): Promise<void> {
+  if (network === 'simple')
+    await switchNetwork(host, { machine: paths.run, service: folder.service, container: folder.name });
+}
+
 /** Two of a service at once need two networks, and must not write to one volume. */
 const mayRunTwice = ({ target }: MachineTarget, before: ServiceRecord): boolean =>
   target.storage.length === 0 &&
@@ -131,9 +167,8 @@ const mayRunTwice = ({ target }: MachineTarget, before: ServiceRecord): boolean 
   before.network === target.network.type;
 
 async function putBack(host: Host, paths: MachinePaths, { folder, record }: Instance): Promise<void> {
-  if (record.network === 'simple')
-    await switchNetwork(host, { machine: paths.run, service: folder.service, container: folder.name });
-  await run(host, folder, record);
+  if (!(await isRunning(host, folder))) await run(host, folder, record);
+  await leadTo(host, paths, folder, record);
 }
 
 const confirmed = ({ isCandidate: _, ...record }: ServiceRecord): ServiceRecord => record;
@@ -148,28 +183,23 @@ async function requireHealthy(host: Host, folder: ServiceFolder, record: Service
     });
 }
 
-/** With `isActive` its addresses and ports lead to it at once. A candidate of a replacement is confirmed by its starter. */
-async function startNew(
+/** All that a container of the service needs; nothing leads to it yet. */
+async function prepareNew(
   host: Host,
   { machine, store, entry, volumes, generation, integrity }: StartRequest,
   folder: ServiceFolder,
   definition: string,
-  as: { readonly isActive: boolean; readonly isCandidate: boolean },
 ): Promise<ServiceRecord> {
   const { target } = entry;
-  await using undo = new Undo();
-  undo.add(() => clear(host, machine.paths, folder, 0));
   // The first of all: what has a folder is cleared by the next start or stop, whatever ends this one.
   await host.files.makeFolder(folder.path, { parents: true, mode: 0o711 });
-  const attachment = await attach(host, machine, entry, folder, as.isActive);
-  const process = await prepare(host, {
-    ...{ machine, store, entry, integrity, folder },
-    ...{ volumes, attachment },
-  });
+  const parts = { machine, store, entry, integrity, folder, volumes };
+  const [attachment] = await both(attach(host, machine, entry, folder), mountRoot(host, parts));
+  const process = await prepare(host, { ...parts, attachment });
   const ids = idsOf(entry);
   const address =
     target.network.type === 'host' ? '127.0.0.1' : attachment && addressOf(attachment.slot).ipv4;
-  const record: ServiceRecord = {
+  return {
     version: 1,
     name: entry.name,
     image: target.digest,
@@ -186,12 +216,13 @@ async function startNew(
     ...(address === undefined ? {} : { address }),
     network: target.network.type,
     ...(target.depends_on === undefined ? {} : { needs: target.depends_on }),
-    ...(as.isCandidate ? { isCandidate: true } : {}),
   };
-  await run(host, folder, record);
-  await writeRecord(host, folder, record);
-  undo.keep();
-  return record;
+}
+
+/** Fails when both have ended: what one of them does is not to be cleared away while it goes on. */
+async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([a, b]);
+  return Promise.all([a, b]);
 }
 
 /** A service with a simple network comes to the bridge. */
@@ -200,7 +231,6 @@ async function attach(
   { paths }: Machine,
   { name, network, target }: MachineTarget,
   folder: ServiceFolder,
-  isActive: boolean,
 ): Promise<Attachment | undefined> {
   if (network === undefined) return undefined;
   const ports = target.network.ports.map((port) => ({
@@ -210,7 +240,7 @@ async function attach(
   const [ipv4, ipv6] = [withoutMask(network.ipv4), withoutMask(network.ipv6)];
   const who = { machine: paths.run, service: name, container: folder.name, folder: folder.path };
   const claim = { ...who, ipv4, ipv6, ports };
-  return joinNetwork(host, claim, isActive);
+  return joinNetwork(host, claim);
 }
 
 /** Starts the container of a record; what LXC logs is of this run alone. */
@@ -221,23 +251,12 @@ export async function run(
 ): Promise<void> {
   await host.files.remove(folder.lxcLog);
   try {
-    await startContainer(host, folder, process.argv, folder.output);
+    const argv = await startWords(host, folder, process);
+    await startContainer(host, folder, { argv, output: folder.output, log: folder.lxcLog });
   } catch (cause) {
     throw new MosError('state', `cannot start ${name}`, { cause });
   }
   const log = (await readTextIfThere(host, folder.lxcLog)) ?? '';
   const why = parseStartFailure(log, process.argv[0]);
   if (why !== undefined) throw new MosError('state', `cannot start ${name}: ${why}`);
-}
-
-const startedLine = /NOTICE +start - .* - Started "/;
-const errorLine = / ERROR +\S+ - [^:]+:[^:]+:\d+ - (.*)$/;
-
-/** The first error in LXC's log is the one that the others follow from; undefined where the program was started. */
-export function parseStartFailure(log: string, program: string): string | undefined {
-  const errors = log.split('\n').flatMap((line) => errorLine.exec(line)?.[1] ?? []);
-  const failed = errors.find((text) => text.includes(`Failed to exec "${program}"`));
-  if (failed !== undefined)
-    return `its image has no program ${program} that can be run (${failed.split(' - ')[0]})`;
-  return startedLine.test(log) ? undefined : (errors[0] ?? 'LXC does not say why');
 }

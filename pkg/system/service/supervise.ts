@@ -16,17 +16,19 @@ import { endOf, isOver } from './list.ts';
 import { Patience } from './patience.ts';
 import { logBytes } from './prepare.ts';
 import {
+  bothFolders,
   listInstances,
   lockService,
   lockServices,
   makeServicesFolder,
   readRecord,
   type ServiceFolder,
+  type ServiceRecord,
   serviceFolder,
   servicesFolder,
   writeRecord,
 } from './record.ts';
-import { run } from './start.ts';
+import { leadTo, run } from './start.ts';
 import { isSupervised, supervisorLock } from './watch.ts';
 
 export type SuperviseOptions = { readonly root: string; readonly signal: AbortSignal };
@@ -145,17 +147,16 @@ async function keepHealthy(
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  let record = await readRecord(host, folder);
-  if (record?.health === undefined) return;
-  const { interval } = { ...usualHealth, ...record.health };
-  const patience = new Patience(record.health);
+  const first = await readRecord(host, folder);
+  if (first?.health === undefined) return;
+  const { interval } = { ...usualHealth, ...first.health };
+  const patience = new Patience(first.health, startOf(first), host.clock.monotonic());
   for (;;) {
-    patience.started(`${record.started} ${record.restarts}`, host.clock.monotonic());
     await host.clock.sleep(interval * 1000, signal);
-    record = await readRecord(host, folder);
+    const record = await readRecord(host, folder);
     if (record === undefined) return;
     if (!(await isRunning(host, folder))) continue;
-    patience.started(`${record.started} ${record.restarts}`, host.clock.monotonic());
+    patience.started(startOf(record), host.clock.monotonic());
     const problem = await askService(host, folder, record);
     if (problem === undefined) patience.well();
     else if (patience.unwell(host.clock.monotonic()) && !signal.aborted) {
@@ -165,6 +166,8 @@ async function keepHealthy(
     }
   }
 }
+
+const startOf = ({ started, restarts }: ServiceRecord): string => `${started} ${restarts}`;
 
 async function keepRunning(
   host: Host,
@@ -204,11 +207,19 @@ async function startAgain(
   if (await isRunning(host, folder)) return true;
   await writeRecord(host, folder, { ...record, restarts: record.restarts + 1, lastEnd });
   try {
+    await endCandidates(host, paths, folder);
     await run(host, folder, record);
+    await leadTo(host, paths, folder, record);
   } catch (error) {
     report({ kind: 'note', text: `warning: ${messageOf(error)}` });
   }
   return true;
+}
+
+/** We have the lock, so whoever started one that was to take its place is dead; it must not run beside this one. */
+async function endCandidates(host: Host, paths: MachinePaths, { service }: ServiceFolder): Promise<void> {
+  for (const folder of bothFolders(paths, service))
+    if ((await readRecord(host, folder))?.isCandidate) await stopContainer(host, folder, 0);
 }
 
 /** Makes sure that somebody supervises what there is; under systemd as a unit, which systemd starts again. */

@@ -44,3 +44,31 @@ test('an image finds its program, its folder and its names, as in other runtimes
   const resolver = readFileSync('/etc/resolv.conf', 'utf8').trimEnd().split('\n');
   t.deepEqual(await said('host'), ['/', '192.0.2.9 of-the-image', '', ...resolver, 'ready']);
 });
+
+test('the user of an image is in the groups that the image says, and so is who looks into the service', async (t) => {
+  t.timeout(120_000);
+  const machine = await makeServices(t, {
+    web: {
+      script: '',
+      files: {
+        'etc/group': 'web:x:34:\ndisk:x:50:root,web\nvideo:x:51:web\nother:x:52:root\n',
+        'bin/entry': '#!/bin/busybox sh\nbusybox id; echo "$0 $*"; exec busybox sleep 1000\n',
+      },
+      image: { Entrypoint: ['entry'], Cmd: ['two words'], User: 'web', StopSignal: 'SIGKILL' },
+      more: ', health: { exec: [busybox, id] }',
+    },
+  });
+  t.is(machine.activate('web').err, '');
+  const groups = 'uid=33(web) gid=34(web) groups=34(web),50(disk),51(video)';
+  const said = await until('its words', () => {
+    const lines = machine.must('logs', 'web').trim().split('\n');
+    return lines.length > 1 && lines;
+  });
+  t.deepEqual(said, [groups, '/bin/entry two words']);
+  t.is(machine.must('exec', 'web', '--', 'busybox', 'id'), `${groups}\n`);
+  t.regex(machine.must('exec', '--as-root', 'web', '--', 'busybox', 'id'), /^uid=0/);
+  const status = machine.must('exec', 'web', '--', 'busybox', 'cat', '/proc/1/status');
+  t.regex(status, /^CapEff:\t0000000000000000$/m);
+  t.regex(status, /^CapPrm:\t0000000000000000$/m);
+  t.regex(status, /^Uid:\t33\t33\t33\t33$/m);
+});

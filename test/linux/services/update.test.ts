@@ -187,3 +187,59 @@ test.serial(
     t.true(started('back') < started('front'));
   },
 );
+
+const kept = { storage: 'storage:\n  - { label: kept, persistent: true, nsgroup: web, size: 8M }\n' };
+
+const keeping = (text: string, version: string, well = 'true'): TestService => ({
+  script: `${well}; ${serve(text)}`,
+  image: quick,
+  network: simple,
+  more: `, storage: [{ dest: /kept, label: kept }], health: { http: { port: 80, path: /index.html }, interval: 1, retries: 1, start_period: 60 }`,
+  version,
+});
+
+async function updateKeeping(machine: ServiceMachine, service: TestService, tag: string): Promise<void> {
+  await publishServices(machine.vendor, { web: service }, tag, kept.storage);
+  await updateFrom(machine.root, installReference(machine.vendor, tag));
+}
+
+test.serial(
+  'who asks a service with a volume while it is updated waits, and is served by the next one',
+  async (t) => {
+    t.timeout(120_000);
+    const machine = await makeServices(t, { web: keeping('one', '1') }, kept);
+    t.is(machine.activate('web').err, '');
+    await updateKeeping(machine, keeping('two', '2'), '2.0.0');
+    const stop = client(machine, 'http://127.0.0.1:8080/');
+    await until('somebody asks', () => machine.sandbox.run('pgrep', '-f', 'http-client.ts').status === 0);
+    t.is(machine.activate('web').err, '');
+    machine.sandbox.must('curl', '--silent', '--retry', '3', 'http://10.0.3.2/');
+    const { answers, problems } = await stop();
+    // The new one listens a moment after its network is there.
+    t.deepEqual(
+      [...new Set(problems)].filter((problem) => !problem.includes('ECONNREFUSED')),
+      [],
+    );
+    t.true((answers['two'] ?? 0) > 0);
+  },
+);
+
+test.serial(
+  'an activate that is killed while it replaces a service leaves one of it, the one before',
+  async (t) => {
+    t.timeout(120_000);
+    const machine = await makeServices(t, { web: keeping('one', '1') }, kept);
+    t.is(machine.activate('web').err, '');
+    await updateKeeping(machine, keeping('two', '2', 'busybox sleep 1000'), '2.0.0');
+    const words = ['activate', '-t', 'web', '--root', machine.root, '--integrity', 'digest'];
+    machine.sandbox.run('timeout', '-s', 'KILL', '3', executable, ...words);
+    const ask = () => machine.sandbox.run('curl', '--silent', '-m', '1', 'http://127.0.0.1:8080/').out;
+    await until('the one before', () => ask() === 'one\n');
+    t.like(services(machine), [{ name: 'web', version: '1', state: 'running' }]);
+    t.is(machine.sandbox.run('pgrep', '-f', `lxc-start -P ${machine.root}`).out, '');
+    const [process] = services(machine).map((one) => one['process']);
+    const all = machine.sandbox.must('pgrep', '-x', 'lxc-start').trim().split('\n');
+    const inRoot = all.filter((id) => machine.sandbox.must('cat', `/proc/${id}/cmdline`).includes('web'));
+    t.is(inRoot.length, 1, `${process}`);
+  },
+);

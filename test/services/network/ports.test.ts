@@ -19,12 +19,22 @@ const db: Claim = {
 };
 const running = (one: Claim) => ({ ...one, slot: 2, isActive: true });
 
-test('what listens is read from ss', (t) => {
-  const text = `udp   UNCONN 0      0          127.0.0.1:323        0.0.0.0:*
-tcp   LISTEN 0      4096         0.0.0.0:22         0.0.0.0:*
-tcp   LISTEN 0      511            [::]:80              [::]:*
+const head =
+  '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+
+test('what listens for tcp is in the table of the kernel, with what is connected', (t) => {
+  const text = `${head}   0: 00000000:0016 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 61 1 0
+   1: 0100007F:1F90 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 62 1 0
+   2: 00000000000000000000000000000000:1F91 00000000000000000000000000000000:0000 0A 0 0 0     0        0 63 1 0
 `;
-  t.deepEqual([...parseListeners(text)], ['udp/323', 'tcp/22', 'tcp/80']);
+  t.deepEqual(parseListeners(text, 'tcp'), ['tcp/22', 'tcp/8081']);
+});
+
+test('what waits for udp from anybody is in its table, with what is connected', (t) => {
+  const text = `${head}  100: 0100007F:0143 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 64 2 0 0
+  101: 0100007F:C350 0100007F:0035 01 00000000:00000000 00:00000000 00000000     0        0 65 2 0 0
+`;
+  t.deepEqual(parseListeners(text, 'udp'), ['udp/323']);
 });
 
 const conflict = test.macro((t, others: readonly Claim[], listeners: readonly string[], why?: string) => {

@@ -100,6 +100,20 @@ test('nothing leads to an instance that is not active, and no name of it is told
   t.is(renderHosts([web, waiting]), renderHosts([web]));
 });
 
+test('nothing new comes to an instance that is about to end, from the host or through it', (t) => {
+  const lines = (instance: Instance) => renderRules([instance]).split('\n');
+  const usual = lines(web);
+  t.deepEqual(
+    lines({ ...web, isPaused: true }).filter((line) => !usual.includes(line)),
+    [
+      '\t\tip daddr { 198.18.3.2 } ct state new drop',
+      '\t\tip6 daddr { fd6d:6f73:4::2 } ct state new drop',
+      '\t\tip daddr { 198.18.3.2 } ct state new drop',
+      '\t\tip6 daddr { fd6d:6f73:4::2 } ct state new drop',
+    ],
+  );
+});
+
 test('without active instances there are no maps, which nft would refuse', (t) => {
   t.false(renderRules([{ ...web, isActive: false }]).includes('map'));
   t.true(renderRules([]).startsWith(noRules));

@@ -1,0 +1,62 @@
+import { type Host, writeRuntime } from '../../host/index.ts';
+import { type ExecRequest, type Process, renderStarter, starterPlace } from '../../lxc/index.ts';
+import { ifThere } from './image-files.ts';
+import type { ServiceFolder } from './record.ts';
+
+/** Makes the program that starts a process with its groups, where LXC does not; undefined where it does. */
+export async function makeStarter(
+  host: Host,
+  folder: ServiceFolder,
+  process: Process,
+  isMapped: boolean,
+): Promise<string | undefined> {
+  if (!isMapped || process.groups.length === 0) return undefined;
+  await writeRuntime(host, folder.starter, renderStarter(host.machine.architecture, process), {
+    mode: 0o755,
+  });
+  return folder.starter;
+}
+
+const isStarted = async (host: Host, { starter }: ServiceFolder): Promise<boolean> =>
+  (await host.files.stat(starter)) !== undefined;
+
+/** The words that a container is started with. */
+export async function startWords(
+  host: Host,
+  folder: ServiceFolder,
+  { argv, environment }: Process,
+): Promise<readonly string[]> {
+  if (!(await isStarted(host, folder))) return argv;
+  return [starterPlace, ...(await foundProgram(host, folder, argv, environment))];
+}
+
+/** The same for a program that is run in it as the service. */
+export async function asService(
+  host: Host,
+  folder: ServiceFolder,
+  { environment, uid, gid }: Pick<Process, 'environment' | 'uid' | 'gid'>,
+  argv: readonly string[],
+): Promise<ExecRequest> {
+  if (!(await isStarted(host, folder))) return { argv, environment, uid, gid };
+  const words = await foundProgram(host, folder, argv, environment);
+  return { argv: [starterPlace, ...words], environment, uid: 0, gid: 0 };
+}
+
+/** With the path of the program, which the starter does not look for (execvp(3)). */
+async function foundProgram(
+  host: Host,
+  { rootfs }: ServiceFolder,
+  [program = '', ...words]: readonly string[],
+  environment: Process['environment'],
+): Promise<string[]> {
+  if (program.includes('/')) return [program, ...words];
+  const folders = new Map(environment).get('PATH')?.split(':') ?? [];
+  for (const folder of folders) {
+    const path = `${folder}/${program}`;
+    const stat = await ifThere(async () =>
+      host.files.stat(await host.files.pathBelow(rootfs, path.slice(1))),
+    );
+    if (stat?.type === 'file' && (stat.mode & 0o111) !== 0) return [path, ...words];
+  }
+  return [program, ...words];
+}
