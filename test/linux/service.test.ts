@@ -87,7 +87,7 @@ test('a service runs confined as its own user, is listed, read and entered, and 
     return said.includes('ready') && said;
   });
   t.deepEqual(lines, [
-    'uid=33(web) gid=34(web)',
+    'uid=33(web) gid=34(web) groups=34(web),40(logs)',
     '/srv',
     'EXTRA=1',
     'GREETING=hello  "you" ',
