@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import { annotationKeys, type Descriptor, media } from '../../pkg/oci/index.ts';
 import { type Content, content } from './images.ts';
 
-/** Files of a layer: path to text. Those in bin/ are programs. */
+/** Files of a layer: path to text. Those in bin/ and sbin/ are programs. */
 export type LayerFiles = Readonly<Record<string, string | Uint8Array>>;
 
 /**
@@ -28,7 +28,7 @@ async function buildLayer(files: LayerFiles): Promise<Content> {
     for (const [path, data] of Object.entries(files)) {
       mkdirSync(dirname(join(work, 'root', path)), { recursive: true });
       writeFileSync(join(work, 'root', path), data);
-      if (path.startsWith('bin/')) chmodSync(join(work, 'root', path), 0o755);
+      if (/(^|\/)s?bin\//.test(path)) chmodSync(join(work, 'root', path), 0o755);
     }
     const image = join(work, 'layer');
     execFileSync(

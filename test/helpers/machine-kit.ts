@@ -14,7 +14,7 @@ const run = promisify(execFile);
 
 export type Release = {
   readonly name: string;
-  /** A tag of build/images/hostfs. */
+  /** A tag of build/images/hostfs, or the source of another image. */
   readonly image: string;
   readonly version: string;
   readonly release: number;
@@ -88,6 +88,9 @@ const places = {
   'machine-scratch': 'scratch-writes',
 } as const;
 
+const hostfs = async (image: string): Promise<string> =>
+  image.startsWith('oci:') ? image : convertedImage({ name: 'hostfs', tag: image });
+
 async function publish(folder: string, command: MachineKit['command'], release: Release): Promise<string> {
   const file = join(folder, `${release.name.replaceAll(/[/:]/g, '-')}.yaml`);
   writeFileSync(
@@ -100,7 +103,7 @@ security_version: ${release.securityVersion ?? 0}
 storage:
 ${release.storage ?? '  []\n'}targets:
   - service_name: hostfs
-    source: ${await convertedImage({ name: 'hostfs', tag: release.image })}
+    source: "${await hostfs(release.image)}"
     version: ${release.version}
     service_type: hostfs
     nsgroup: none

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { createWriteStream, readFileSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 
 export type MachineOptions = {
@@ -16,6 +16,8 @@ export type MachineOptions = {
   /** The machine comes up again after a reboot; without it a reboot ends it. */
   readonly reboots?: boolean;
   readonly mebibytes?: number;
+  /** A file that gets each write and each flush of the disk, for `readWriteLog`. */
+  readonly writeLog?: string;
   /** More arguments for QEMU. */
   readonly qemu?: readonly string[];
 };
@@ -58,6 +60,12 @@ export class Machine {
   /** All that the machine said, without colours. */
   get console(): string {
     return this.#raw.replace(decoration, '');
+  }
+
+  /** Memory that QEMU has taken by now: its own, and what the machine has touched. */
+  get mebibytes(): number {
+    const status = readFileSync(`/proc/${this.#qemu.pid}/status`, 'utf8');
+    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) / 1024;
   }
 
   /** Waits until the text stands on the console behind what earlier waits have read; returns all up to it. */
@@ -148,9 +156,25 @@ export function qemuArguments(options: MachineOptions, serial = 'stdio'): string
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-serial', serial],
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', `${mebibytes}`],
     ...(options.firmware ?? kernelArguments(options)),
-    ...['-drive', `file=${disk},if=virtio,format=raw,cache=unsafe,snapshot=${snapshot ? 'on' : 'off'}`],
+    ...(options.writeLog === undefined
+      ? ['-drive', `file=${disk},if=virtio,format=raw,cache=unsafe,snapshot=${snapshot ? 'on' : 'off'}`]
+      : loggedDisk(disk, options.writeLog)),
     ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci'],
     ...(reboots ? [] : ['-no-reboot']),
     ...(options.qemu ?? []),
+  ];
+}
+
+/**
+ * A disk whose every request is written down, in the order in which they were done. It takes no requests to write zeroes:
+ * QEMU up to 8.2 puts other entries in the middle of theirs.
+ */
+export function loggedDisk(disk: string, log: string): string[] {
+  writeFileSync(log, '');
+  const file = (place: string, name: string) => `${place}.driver=file,${place}.filename=${name}`;
+  return [
+    '-blockdev',
+    `driver=blklogwrites,node-name=logged,${file('file', disk)},file.cache.no-flush=on,${file('log', log)},log.cache.no-flush=on,log-sector-size=512`,
+    ...['-device', 'virtio-blk-pci,drive=logged,write-cache=on,discard=off,write-zeroes=off'],
   ];
 }

@@ -1,0 +1,83 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import test from 'ava';
+import { forEachPoint } from '../../crash/points.ts';
+import { addBootkit } from '../../helpers/bootkit-image.ts';
+import { describeMoment, type Moment, type Recording, spread } from '../../helpers/disk-states.ts';
+import { bootOnce, type CutMachine, contents, makeCutMachine } from './machine.ts';
+import { type Phase, phases, recordLife } from './recording.ts';
+import { checkDisk, placesOn } from './state.ts';
+
+// The power goes at any moment of a machine's life. It is lived once, each request of its disk is written down, and each
+// cut is a disk made of that: what was flushed by then, and of the rest what survives. The kernel is started without
+// firmware here.
+
+/** POWER_CUTS=all, by `make power-cuts`, tries every moment. */
+const [looks, boots] = process.env.POWER_CUTS === 'all' ? [Number.POSITIVE_INFINITY, 200] : [24, 4];
+
+let machine: CutMachine;
+let life: Recording;
+const hooks: (() => unknown)[] = [];
+
+test.before(async (t) => {
+  const folder = mkdtempSync('/dev/shm/mos-cuts-');
+  hooks.push(() => rmSync(folder, { recursive: true }));
+  const owner = { teardown: (hook: () => unknown) => void hooks.push(hook) };
+  machine = await makeCutMachine(owner, folder, (_, name) =>
+    addBootkit(resolve(folder, 'images'), `bootkit-${name}`, Buffer.alloc(3_000_000, name)),
+  );
+  const { kernel, initrd } = machine.kit;
+  life = await recordLife(t, machine, (disk) => ({ kernel, initrd, disk }));
+});
+test.after.always(async () => {
+  for (const hook of hooks.toReversed()) await hook();
+});
+
+/** One at a time: the processors have the looks at other disks to do. */
+let lastBoot: Promise<unknown> = Promise.resolve();
+
+function bootDisk(disk: string): ReturnType<typeof bootOnce> {
+  const { kernel, initrd } = machine.kit;
+  const booted = lastBoot.then(() => bootOnce({ kernel, initrd, disk }));
+  lastBoot = booted.catch(() => {});
+  return booted;
+}
+
+test('after a power cut at any moment of updates, boots, a rollback and gc a machine is sound, and boots the old or the new generation', async (t) => {
+  const all = life.moments(Object.keys(phases));
+  const looked = spread(all, looks);
+  const booted = new Set(spread(looked, boots));
+  let damaged = 0;
+  const counts = new Map<string, number>();
+  await forEachPoint(
+    looked.map((_, index) => index),
+    async (index) => {
+      const moment = looked[index] as Moment;
+      const generations: readonly number[] = phases[moment.phase as Phase];
+      const what = describeMoment(moment);
+      const disk = join(machine.kit.folder, `cut-${index}.img`);
+      await life.take(moment, disk);
+      if ((await checkDisk(t, disk, { ca: machine.kit.ca, generations, what })) !== '') damaged++;
+      if (booted.has(moment)) {
+        const { running, content } = await bootDisk(disk);
+        t.true(generations.includes(running), `${what}: it runs generation ${running}`);
+        t.is(content, contents[running] ?? 'no content', what);
+      }
+      rmSync(disk);
+      counts.set(moment.phase, (counts.get(moment.phase) ?? 0) + 1);
+    },
+  );
+  for (const [phase, count] of counts) t.log(`power cuts during ${phase}: ${count}`);
+  t.log(`power cuts: ${looked.length} of ${all.length} moments, ${booted.size} of them booted`);
+  t.log(`an ESP on which fsck.vfat found a damaged file that was not in use: ${damaged}`);
+});
+
+test('an update that changes a service only writes nothing to the ESP', (t) => {
+  const { at, bytes } = placesOn(machine.disk)('esp');
+  const requests = life.requestsIn('update of a service');
+  t.true(requests.length > 50);
+  t.deepEqual(
+    requests.filter((request) => request.kind !== 'flush' && request.at >= at && request.at < at + bytes),
+    [],
+  );
+});
