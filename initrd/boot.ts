@@ -1,5 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { chooseMachineDisk, type MachineDisk, type MachineRole, readDisks } from '../pkg/disk/index.ts';
+import {
+  chooseMachineDisk,
+  clearMark,
+  type MachineDisk,
+  type MachineRole,
+  readDisks,
+  readMark,
+} from '../pkg/disk/index.ts';
 import { isMosError, MosError, messageOf } from '../pkg/errors/index.ts';
 import { type Host, type MountFlag, readText } from '../pkg/host/index.ts';
 import { type Report, runSteps, type Step } from '../pkg/steps/index.ts';
@@ -163,6 +170,16 @@ async function mountPartitions(context: Boot): Promise<void> {
     const source = await unlockPartition(host, disk, role, release);
     await host.mounts.mount({ fstype: 'ext4', source, target, flags });
     context.hasConfig = true; // it is the first
+  }
+  await endInstall(context, `/dev/${disk.name}`);
+}
+
+/** From its first boot on a machine is installed: no install may take its disk for an unfinished one any more. */
+async function endInstall({ host, report }: Boot, node: string): Promise<void> {
+  try {
+    if ((await readMark(host, node)) !== undefined) await clearMark(host, node);
+  } catch (error) {
+    report({ kind: 'note', text: `the mark of its install stays on ${node}: ${messageOf(error)}` });
   }
 }
 

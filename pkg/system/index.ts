@@ -68,8 +68,6 @@ export const readLayout: typeof import('./disk-install/index.ts').readLayout = a
   (await import('./disk-install/index.ts')).readLayout(...args);
 export const installOnDisk: typeof import('./disk-install/index.ts').installOnDisk = async (...args) =>
   (await import('./disk-install/index.ts')).installOnDisk(...args);
-export const leavePassphrase: typeof import('./disk-install/index.ts').leavePassphrase = async (...args) =>
-  (await import('./disk-install/index.ts')).leavePassphrase(...args);
 export const recover: typeof import('./disk-install/index.ts').recover = async (...args) =>
   (await import('./disk-install/index.ts')).recover(...args);
 export const install: typeof import('./install.ts').install = async (...args) =>

@@ -31,11 +31,17 @@ async function unmountAll(): Promise<void> {
   closeMapped();
 }
 
-type Kind = { readonly name: string; readonly wrap?: (host: Host) => Host; readonly isEncrypted: boolean };
+type Kind = {
+  readonly name: string;
+  readonly wrap?: (host: Host) => Host;
+  /** Between the stop and the next run. */
+  readonly between?: () => void;
+  readonly isEncrypted: boolean;
+};
 
 async function campaign(
   t: ExecutionContext,
-  { wrap: kindOf = (host) => host, isEncrypted, name: kind }: Kind,
+  { wrap: kindOf = (host) => host, between = () => {}, isEncrypted, name: kind }: Kind,
 ): Promise<void> {
   const vendor = await makeVendor(t);
   const folder = await memoryFolder(t, 'disk');
@@ -70,6 +76,7 @@ targets:
         () => true,
       );
       await unmountAll();
+      between();
       // One that had ended, and was stopped in its last breath, says that there is an installation.
       const ended = await install(host, disk.node).catch((error: unknown) => {
         if (!isMosError(error, 'exists')) throw error;
@@ -80,8 +87,11 @@ targets:
       if (!isEncrypted) execFileSync('e2fsck', ['-fn', `${disk.node}p4`], { stdio: 'ignore' });
       else if (ended) {
         const key = ended.recoveryKey ?? new Secret('');
-        for (const number of [2, 3, 4])
+        const passphrase = new Secret(readFileSync(passphraseForInstall, 'utf8'));
+        for (const number of [2, 3, 4]) {
           t.true(await keyFits(linuxHost, `${disk.node}p${number}`, keySlots.recovery, key), name);
+          t.true(await keyFits(linuxHost, `${disk.node}p${number}`, keySlots.tpm, passphrase), name);
+        }
       }
       return stopped;
     } finally {
@@ -114,11 +124,15 @@ test.serial('so does one on an encrypted disk, and the recovery key of the last 
   const tpm = await softwareTpm(t);
   makeProvisioned(tpm);
   mkdirSync('/run/mos', { recursive: true });
-  writeFileSync(passphraseForInstall, 'p'.repeat(40), { mode: 0o600 });
+  // Each second time the TPM has got another one before the install goes on.
+  let runs = 0;
+  const provision = () => writeFileSync(passphraseForInstall, String(runs++ >> 1).padStart(40, 'p'));
+  provision();
   t.teardown(() => rmSync(passphraseForInstall));
   await campaign(t, {
     name: 'an encrypted disk',
     isEncrypted: true,
+    between: provision,
     wrap: (host) => hostWithTpm(tpm, withLoopsAsMapper(host)),
   });
 });

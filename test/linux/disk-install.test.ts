@@ -108,7 +108,7 @@ test.serial('a disk that is too small, no disk, or somebody’s is refused', asy
   const tiny = newDisk(t, at, 'tiny', 600);
   await refused(tiny.node, 'no-space', 'cannot partition the disk: 640 MiB are asked for, 598 MiB are there');
   const used = newDisk(t, at, 'used');
-  execFileSync('mke2fs', ['-q', '-F', used.node], { env: { PATH: '/sbin:/usr/sbin' } });
+  execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', used.node], { env: { PATH: '/sbin:/usr/sbin' } });
   const before = used.front();
   await refused(used.node, 'state', `cannot install on ${used.node}: it has something on it: ext4`);
   // The mark of an install that was stopped earlier does not make it ours again.

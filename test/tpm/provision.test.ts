@@ -191,3 +191,23 @@ test('stopped at whatever command, the next run ends it; the password is never l
     t.is((await releaseSecrets(next, vendor.policies)).kind, 'released', `point ${n} of ${all}`);
   }
 });
+
+test('what needs the passphrase is done before the TPM has an owner; where it fails, the next run has another one', async (t) => {
+  const tpm = await softwareTpm(t);
+  const passphraseFile = join(tpm.folder, 'passphrase');
+  const used: string[] = [];
+  const install = (fails: boolean) => async () => {
+    used.push(readFileSync(passphraseFile, 'utf8'));
+    if (fails) throw new Crash('the install failed');
+  };
+  const run = async (fails: boolean) =>
+    provisioned(await start(tpm, 'production'), { passphraseFile, beforeOwned: install(fails) });
+  await t.throwsAsync(run(true), { instanceOf: Crash });
+  t.regex(tpm.tool('getcap', 'properties-variable'), /ownerAuthSet: +0/);
+  t.true((await run(false)).steps.includes('use the passphrase'));
+  t.regex(tpm.tool('getcap', 'properties-variable'), /ownerAuthSet: +1/);
+  t.not(used[0], used[1]);
+  const released = await releaseSecrets(await start(tpm, 'production'), vendor.policies);
+  if (released.kind !== 'released') return t.fail(JSON.stringify(released));
+  t.is(released.diskPassphrase.reveal(), used[1] ?? '');
+});

@@ -8,20 +8,23 @@ import {
   openSync,
   readFileSync,
   rmSync,
+  truncateSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import { join, resolve } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
+import small from '../../layouts/disks/small.json' with { type: 'json' };
 import { closedPcr7 } from '../../pkg/tpm/index.ts';
 import { parseEventLog, replayPcr } from '../../pkg/trust/index.ts';
-import { fillEncryptedDisk, makeHiddenDisk, makeToolsDisk } from '../helpers/encrypted-disk.ts';
+import { makeToolsDisk } from '../helpers/encrypted-disk.ts';
 import { firmwareArguments, makeEsp, newVariables, startTpm } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { startRegistry } from '../helpers/registries.ts';
 import { Machine } from '../helpers/vm.ts';
 
 // Power-on to login under Secure Boot: firmware in setup mode, systemd-boot, a boot file of ours, dm-verity. Then with
-// secrets: provisioned, encrypted, and unlocked by the production boot file on this machine alone.
+// secrets: provisioned, installed on an encrypted disk, and unlocked by the production boot file on this machine alone.
 
 let kit: MachineKit;
 
@@ -36,15 +39,6 @@ const drive = (file: string) => ['-drive', `file=${file},if=virtio,format=raw,ca
 
 test('a machine with empty firmware enrols the keyset, is provisioned, and gives its secrets to what the vendor signed alone', async (t) => {
   t.timeout(20 * 60_000);
-  const root = kit.newRoot('root');
-  const reference = await kit.publish({
-    name: 'machine/install:1',
-    image: '1-console',
-    version: '1.0.0',
-    release: 1,
-    repository: `zot:${resolve(kit.folder, 'repository')}`,
-  });
-  await kit.command('mosctl', 'install', '-r', root, reference);
   const sudi = JSON.parse(await kit.command('trust', 'sudi', 'add', '--json', 'vm', 'default', 'SN0001'));
   const bootkit = join(kit.folder, 'bootkit');
   const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
@@ -57,13 +51,21 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
     (budget as Line[]).filter((line) => line.bytes > line.budget),
     [],
   );
+  const registry = await startRegistry(t, { kind: 'docker' });
+  await kit.publish({
+    ...{ name: 'machine/install:1', image: '1-console', version: '1.0.0', release: 1 },
+    ...{ repository: registry.host, bootkit: `oci:${resolve(bootkit, 'image')}:bootkit` },
+  });
+  const root = kit.newRoot('root');
+  await kit.command('mosctl', 'install', '--plain-http', '-r', root, `${registry.host}/machine/install:1`);
   const files = join(kit.folder, 'esp');
   makeEsp(files, bootkit, [{ name: 'mos-1', title: 'mos 1', version: 1, image }]);
   const disk = kit.disk(root, 'machine.img', files);
   const variables = join(kit.folder, 'variables.fd');
   newVariables(variables);
   const encrypted = join(kit.folder, 'encrypted.img');
-  makeHiddenDisk(encrypted, files);
+  writeFileSync(encrypted, '');
+  truncateSync(encrypted, 2600 * 1024 * 1024);
   const tools = join(kit.folder, 'tools.img');
   makeToolsDisk(tools, {
     'cert.pem': join(sudi.path, 'cert.pem'),
@@ -100,7 +102,7 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   t.regex(await first.run(`mosctl provision --plan ${given}`), /would make this the machine SN0001 /);
   t.regex(await first.run(`mosctl provision ${given}`), /provisioned successfully\n$/);
   t.regex(await first.run(`mosctl provision ${given}`, { accept: [8] }), /it is provisioned already/);
-  await fillEncryptedDisk(first, encrypted, '/run/mos/disk-passphrase');
+  await installEncrypted(t, first, `10.0.2.2:${registry.host.split(':')[1]}/machine/install:1`);
   await first.stop();
 
   const machine = await power(encrypted, 'tpm');
@@ -131,8 +133,9 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   writeFileSync(join(kit.folder, 'receipt.json'), receipt);
 
   const esp = `${encrypted}@@${1024 * 1024}`;
+  const bootFile = `::/EFI/mos/${createHash('sha256').update(readFileSync(image)).digest('hex')}.efi`;
   const refused = async (why: RegExp, file: string, tpm: string) => {
-    execFileSync('mcopy', ['-o', '-i', esp, file, '::/EFI/mos/mos-1.efi']);
+    execFileSync('mcopy', ['-o', '-i', esp, file, bootFile]);
     const attacked = await power(encrypted, tpm);
     await attacked.waitFor(why, `the refusal ${why}`);
     await attacked.stop();
@@ -155,6 +158,44 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   closeSync(file);
   t.notRegex(await refused(/Access Denied|Security Violation/i, changed, 'tpm'), /Linux version/);
 });
+
+/** On the second disk; the third one, mounted at /run/tools, has cryptsetup. */
+async function installEncrypted(t: ExecutionContext, live: Machine, reference: string): Promise<void> {
+  await live.run(
+    'printf \'#!/bin/sh\\nexec chroot /run/tools cryptsetup "$@"\\n\' >/usr/sbin/cryptsetup; chmod 755 /usr/sbin/cryptsetup',
+  );
+  await live.run(`echo '${JSON.stringify(small)}' > /tmp/layout.json`);
+  const install = `mosctl install --quiet --plain-http --layout /tmp/layout.json --disk vdb ${reference}`;
+  const refused = (words: string, code: number) =>
+    live.run(`${install} ${words}`, { accept: [code], seconds: 600 });
+  t.regex(await refused('--unencrypted --yes', 9), /this machine is provisioned.*leave out --unencrypted/s);
+  const file = '--recovery-file /run/mos/disk-passphrase --yes';
+  t.regex(await refused(file, 8), /cannot keep the recovery key in .*it is there already/);
+  t.regex(await refused('--plan', 0), /machine-config +67.1 MB +encrypted\n/);
+  await live.run('cmp -n 1048576 /dev/vdb /dev/zero');
+  const done = await live.run(`${install} --yes --json`, { seconds: 900 });
+  const { recoveryKey } = JSON.parse(done);
+  t.regex(recoveryKey, /^(\w{5}-){7}\w{5}$/);
+  t.is(await live.run('ls /dev/mapper'), 'control\n');
+  t.regex(await refused('--yes', 8), /there is an installation on it/);
+
+  // The recovery key opens it without us, and gives it to another TPM, whose passphrase is another.
+  const open = 'cryptsetup open --type luks2 --readonly /dev/vdb2 recovered';
+  t.regex(await live.run(`printf AAAAA | ${open}`, { accept: [2] }), /No key available with this passphrase/);
+  await live.run(`printf %s ${recoveryKey} | ${open} && mount -o ro /dev/mapper/recovered /mnt`);
+  t.regex(await live.run('ls /mnt'), /manifest\.git/);
+  await live.run('umount /mnt && cryptsetup close recovered');
+  const passphrase = await live.run('cat /run/mos/disk-passphrase');
+  const wrong = recoveryKey.replace(/^./, (letter: string) => (letter === 'A' ? 'B' : 'A'));
+  const recover = (key: string, accept: number) =>
+    live.run(`printf %s ${key} | mosctl recover vdb`, { accept: [accept], seconds: 120 });
+  for (const one of ['another'.padEnd(40, '.'), passphrase]) {
+    await live.run(`printf %s '${one}' > /run/mos/disk-passphrase`);
+    t.regex(await recover(wrong, 13), /cannot recover machine-config .*the recovery key does not fit/);
+    t.regex(await recover(recoveryKey, 0), /opens \/dev\/vdb from now on: machine-config, machine-store/);
+  }
+  t.regex(await recover(recoveryKey, 0), /this machine opens \/dev\/vdb already/);
+}
 
 /** PCR 7 in the SHA-256 bank, as tpm2_eventlog replays it. */
 function toolsReplay(log: Buffer): string | undefined {

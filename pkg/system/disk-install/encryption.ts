@@ -1,10 +1,14 @@
 import {
   closeEncrypted,
+  type DiskTarget,
   isEncrypted,
+  keyFits,
+  keySlots,
   makeEncrypted,
   makeFileSystem,
   openEncrypted,
   type PartitionRole,
+  partitionNodes,
   requireEncryption,
 } from '../../disk/index.ts';
 import { isMosError, MosError, Secret } from '../../errors/index.ts';
@@ -17,8 +21,7 @@ import type { Nodes } from './install.ts';
 export const encryptedRoles = ['machine-config', 'machine-store', 'machine-scratch'] as const;
 
 /**
- * The passphrase that the TPM will give at each boot, as `provision` or the initrd of a live system left it in memory;
- * undefined where the partitions are to be plain. Refuses what could not boot afterwards, or would be open unasked.
+ * The passphrase that the TPM will give at each boot, as `provision` left it in memory; undefined where the partitions are to be plain. Refuses what could not boot afterwards, or would be open unasked.
  */
 export async function chooseProtection(
   host: Host,
@@ -46,7 +49,7 @@ export async function chooseProtection(
     throw refuse(
       'state',
       'the passphrase for its partitions is not in memory',
-      `start a live system by the production boot file, which leaves it in ${passphraseForInstall} where no machine is installed yet`,
+      '`mosctl provision` leaves it there for the rest of its boot: clear the TPM in the firmware and provision again, or, with its admin password, --again',
     );
   await requireEncryption(host);
   return passphrase;
@@ -56,6 +59,38 @@ export async function chooseProtection(
 export async function readPassphrase(host: Host): Promise<Secret | undefined> {
   const text = await readTextIfThere(host, passphraseForInstall);
   return text === undefined ? undefined : new Secret(text);
+}
+
+export type RoleNode = { readonly role: string; readonly node: string };
+
+/** The partitions of a machine's disk that are encrypted where any is; those that the kernel shows. */
+export async function listPartitions(
+  host: Host,
+  { name, ours }: Pick<DiskTarget, 'name' | 'ours'>,
+): Promise<RoleNode[]> {
+  const nodes = await partitionNodes(host, name);
+  return encryptedRoles.flatMap((role) => {
+    const number = ours?.partitions.find((one) => one.name === role)?.number;
+    const node = number === undefined ? undefined : nodes.get(number);
+    return node === undefined ? [] : [{ role, node }];
+  });
+}
+
+/**
+ * True where the partitions of an install that was stopped are protected as this one is to be. Where they are not, as after
+ * the TPM got another passphrase, nothing on them is anybody's, and they are made anew.
+ */
+export async function areProtectedSo(
+  host: Host,
+  disk: DiskTarget,
+  passphrase: Secret | undefined,
+): Promise<boolean> {
+  const partitions = await listPartitions(host, disk);
+  for (const { node } of partitions) {
+    if ((await isEncrypted(host, node)) !== (passphrase !== undefined)) return false;
+    if (passphrase && !(await keyFits(host, node, keySlots.tpm, passphrase))) return false;
+  }
+  return partitions.length === encryptedRoles.length;
 }
 
 /** Names of the unlocked partitions, in /dev/mapper, while an install runs. */
@@ -80,22 +115,16 @@ async function makeUnlocked(host: Host, node: string, role: PartitionRole, passp
   await closeEncrypted(host, unlocked(role));
 }
 
-/** The devices to mount, unlocked until the undo. Refuses partitions that an install the other way has left. */
+/** The devices to mount, unlocked until the undo. */
 export async function openPartitions(
   host: Host,
   nodes: Nodes,
   passphrase: Secret | undefined,
   undo: Undo,
 ): Promise<Nodes> {
+  if (passphrase === undefined) return nodes;
   const opened: Record<PartitionRole, string> = { ...nodes };
   for (const role of encryptedRoles) {
-    if ((await isEncrypted(host, nodes[role])) !== (passphrase !== undefined))
-      throw new MosError(
-        'state',
-        `cannot go on with the install: ${role} (${nodes[role]}) is ${passphrase ? 'not encrypted' : 'encrypted'}`,
-        { hint: 'install it as before, or begin again with --overwrite' },
-      );
-    if (passphrase === undefined) continue;
     opened[role] = await openEncrypted(host, nodes[role], unlocked(role), passphrase);
     undo.add(() => closeEncrypted(host, unlocked(role)));
   }

@@ -5,5 +5,4 @@ export {
   installOnDisk,
 } from './install.ts';
 export { readLayout } from './layout.ts';
-export { leavePassphrase } from './leave.ts';
 export { type RecoverOptions, type RecoverResult, recover } from './recover.ts';

@@ -27,7 +27,7 @@ import { type InstallOptions, type InstallResult, install } from '../install.ts'
 import { openMachine } from '../machine.ts';
 import { openMirrored } from '../mirror/index.ts';
 import { type OperationPlan, type OperationStep, runOperation } from '../operation.ts';
-import { chooseProtection, makeFileSystems, openPartitions } from './encryption.ts';
+import { areProtectedSo, chooseProtection, makeFileSystems, openPartitions } from './encryption.ts';
 import { clearLeftovers, installRoot, mountPartitions, showIdentity, waitForNodes } from './mounts.ts';
 import { makeRecoveryKey, refuseRecoveryFile } from './recovery.ts';
 
@@ -42,6 +42,8 @@ export type DiskInstallOptions = Omit<InstallOptions, 'root'> &
     readonly unencrypted?: boolean | undefined;
     /** Gets the recovery key, which is then told nowhere else. */
     readonly recoveryFile?: string | undefined;
+    /** More follows in this run: until the machine's first boot the disk counts as one on which an install was stopped. */
+    readonly goesOn?: boolean | undefined;
   };
 
 export type DiskInstallPlan = {
@@ -97,7 +99,7 @@ const steps: readonly OperationStep<Context>[] = [
   { name: 'make a recovery key', changes: true, run: makeKey },
   { name: 'install the machine', changes: true, run: installMachine },
   { name: 'tell the firmware', changes: true, run: tellFirmware },
-  { name: 'tidy up', changes: true, run: ({ host, disk }) => clearMark(host, disk.node) },
+  { name: 'tidy up', changes: true, run: tidyUp },
 ];
 
 /** Installs a machine on an empty disk, from a live system. Running it again after it was stopped ends it. */
@@ -158,8 +160,11 @@ async function lookAtDisk(c: Context): Promise<void> {
   const { host, options } = c;
   c.disk = await readDiskTarget(host, options.disk);
   requireUsable(c.disk, options);
-  c.isMade = c.disk.progress === 'installing' && !options.overwrite;
   c.passphrase = await chooseProtection(host, c.disk.node, options.unencrypted);
+  c.isMade =
+    c.disk.progress === 'installing' &&
+    !options.overwrite &&
+    (await areProtectedSo(host, c.disk, c.passphrase));
   if (c.passphrase !== undefined)
     await refuseRecoveryFile(host, options.recoveryFile, c.disk.progress !== undefined);
 }
@@ -228,4 +233,8 @@ async function installMachine(c: Context): Promise<void> {
 /** Where this system was not started by the firmware, the machine finds its loader by the usual name. */
 async function tellFirmware({ host, nodes, report }: Context): Promise<void> {
   if (await hasFirmware(host)) await keepFirmwareEntries(host, nodes.esp, report);
+}
+
+async function tidyUp({ host, disk, options }: Context): Promise<void> {
+  if (!options.goesOn) await clearMark(host, disk.node);
 }

@@ -3,14 +3,13 @@ import {
   keyFits,
   keySlots,
   parseRecoveryKey,
-  partitionNodes,
   readDiskTarget,
   replaceKey,
   requireEncryption,
 } from '../../disk/index.ts';
 import { MosError, type Secret } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { encryptedRoles, readPassphrase } from './encryption.ts';
+import { encryptedRoles, listPartitions, type RoleNode, readPassphrase } from './encryption.ts';
 
 export type RecoverOptions = {
   /** As a person names it. */
@@ -42,7 +41,7 @@ export async function recover(host: Host, { disk, key }: RecoverOptions): Promis
     );
   await requireEncryption(host);
   const { node, partitions } = await partitionsOf(host, disk);
-  const wanting: typeof partitions = [];
+  const wanting: RoleNode[] = [];
   for (const one of partitions) {
     if (await keyFits(host, one.node, keySlots.tpm, passphrase)) continue;
     if (!(await keyFits(host, one.node, keySlots.recovery, recovery)))
@@ -63,17 +62,14 @@ export async function recover(host: Host, { disk, key }: RecoverOptions): Promis
 }
 
 async function partitionsOf(host: Host, disk: string) {
-  const { name, node, ours } = await readDiskTarget(host, disk);
-  const nodes = await partitionNodes(host, name);
-  const partitions: { role: string; node: string }[] = [];
+  const target = await readDiskTarget(host, disk);
+  const partitions = await listPartitions(host, target);
   for (const role of encryptedRoles) {
-    const number = ours?.partitions.find((one) => one.name === role)?.number;
-    const found = number === undefined ? undefined : nodes.get(number);
-    if (found === undefined || !(await isEncrypted(host, found)))
-      throw new MosError('state', `cannot recover ${node}: it has no encrypted ${role}`, {
+    const found = partitions.find((one) => one.role === role);
+    if (found === undefined || !(await isEncrypted(host, found.node)))
+      throw new MosError('state', `cannot recover ${target.node}: it has no encrypted ${role}`, {
         hint: 'name the disk of an installed machine',
       });
-    partitions.push({ role, node: found });
   }
-  return { node, partitions };
+  return { node: target.node, partitions };
 }

@@ -26,7 +26,7 @@ import {
   readPolicyKey,
   readSudiAnchors,
 } from '../../trust/index.ts';
-import { type OperationStep, runOperation } from '../operation.ts';
+import { changingSteps, type OperationStep, runOperation } from '../operation.ts';
 import { readFloorCounter } from './floor.ts';
 import {
   attestationHandle,
@@ -51,6 +51,11 @@ export type ProvisionOptions = {
   readonly planOnly?: boolean;
   /** In memory: where the passphrase for disks is left for an install of this boot. */
   readonly passphraseFile?: string | undefined;
+  /**
+   * What needs that passphrase in the same run, an install: it is done before the TPM has an owner, so that whatever it is
+   * stopped by, the next run begins again with another passphrase.
+   */
+  readonly beforeOwned?: (() => Promise<void>) | undefined;
   readonly time: AcceptanceTime;
 };
 
@@ -105,6 +110,7 @@ const steps: readonly OperationStep<Provisioning>[] = [
     changes: true,
     run: (of) => keep(of, inTpm.layoutVersion, layoutVersion),
   },
+  { name: 'use the passphrase', changes: true, run: usePassphrase },
   { name: 'set the admin password', changes: true, run: setPassword },
 ];
 
@@ -113,12 +119,13 @@ export async function provision(host: Host, options: ProvisionOptions, report: R
   await using tpm = await host.devices.openTpm();
   const nothing = new Uint8Array();
   const context: Provisioning = { host, tpm, options, owner: '', certificate: nothing, key: nothing };
-  await runOperation(context, steps, report, options.planOnly);
+  const asked = steps.filter(({ run }) => run !== usePassphrase || options.beforeOwned !== undefined);
+  await runOperation(context, asked, report, options.planOnly);
   const { boot, identity, attestationKey } = context;
   if (!boot || !identity) throw new MosError('internal', 'cannot tell what was provisioned');
   return {
     ...identity,
-    steps: steps.filter(({ changes }) => changes).map(({ name }) => name),
+    steps: changingSteps(asked),
     keyset: boot.keyset,
     bootedFor: boot.purpose,
     pcr7: boot.pcr7.toString('hex'),
@@ -232,6 +239,10 @@ async function sealPassphrases(context: Provisioning): Promise<void> {
   await keep(context, inTpm.diskPassphrase(policy, passphraseLength), disks);
   const { passphraseFile } = options;
   if (passphraseFile !== undefined) await writeAtomic(host, passphraseFile, disks.reveal(), { mode: 0o600 });
+}
+
+async function usePassphrase({ options }: Provisioning): Promise<void> {
+  await options.beforeOwned?.();
 }
 
 async function beginFloor(context: Provisioning): Promise<void> {
