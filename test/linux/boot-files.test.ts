@@ -1,4 +1,4 @@
-import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
@@ -187,4 +187,24 @@ test('a boot file that is cut or changed on the ESP is written again', async (t)
   t.is((await mosctl(machine.root, 'gc')).exit, 0);
   t.deepEqual(machine.files(), { entries: ['mos-1+3.conf'], bootFiles: ['k1'] });
   t.is((await linuxHost.files.stat(join(folder, name)))?.size, 5000);
+});
+
+test('an ESP that is not mounted, or damaged beyond repair, is told of before anything changes, and filled again', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root, esp } = machine;
+  await machine.boot('mos-1+3.conf');
+  await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+  await machine.complete();
+  const whole = treeOf(esp);
+  rmSync(esp, { recursive: true });
+  mkdirSync(esp);
+  const before = treeOf(join(root, 'config'));
+  const reference = await machine.release(2, { ...first, bootkit: 'k2' });
+  const refused = await mosctl(root, 'update', reference);
+  t.is(refused.exit, 9);
+  t.regex(refused.stderr, /cannot use the boot files: the ESP is not mounted at \S+\n {2}mount it; one that fsck.vfat can't repair is made anew/); // biome-ignore format: one line
+  t.deepEqual(treeOf(join(root, 'config')), before);
+  mkdirSync(join(esp, 'loader/entries'), { recursive: true });
+  t.is((await mosctl(root, 'gc')).exit, 0);
+  t.deepEqual(treeOf(esp), whole);
 });

@@ -17,6 +17,6 @@ export async function findEsp(host: Host, { paths }: Machine): Promise<string | 
   if ((await host.files.stat(`${at}/${onEsp.entries}`))?.type === 'directory') return at;
   if ((await readBooted(host, paths))?.entry === undefined) return undefined;
   throw new MosError('state', `cannot use the boot files: the ESP is not mounted at ${at}`, {
-    hint: 'mount it; where it is damaged, fsck.vfat repairs it, and the same command writes what is missing',
+    hint: `mount it; one that fsck.vfat can't repair is made anew: mkfs.vfat -F 32, mount, mkdir -p ${at}/${onEsp.entries}, and mosctl gc fills it`,
   });
 }
