@@ -38,7 +38,7 @@ const secureBoot = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d
 const drive = (file: string) => ['-drive', `file=${file},if=virtio,format=raw,cache=unsafe`];
 
 test('a machine with empty firmware enrols the keyset, is provisioned, and gives its secrets to what the vendor signed alone', async (t) => {
-  t.timeout(20 * 60_000);
+  t.timeout(30 * 60_000);
   const sudi = JSON.parse(await kit.command('trust', 'sudi', 'add', '--json', 'vm', 'default', 'SN0001'));
   const bootkit = join(kit.folder, 'bootkit');
   const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
@@ -179,21 +179,19 @@ async function installEncrypted(t: ExecutionContext, live: Machine, reference: s
   t.is(await live.run('ls /dev/mapper'), 'control\n');
   t.regex(await refused('--yes', 8), /there is an installation on it/);
 
-  // The recovery key opens it without us, and gives it to another TPM, whose passphrase is another.
+  // The recovery key opens it without us, and gives it to a TPM whose passphrase it does not have.
   const open = 'cryptsetup open --type luks2 --readonly /dev/vdb2 recovered';
   t.regex(await live.run(`printf AAAAA | ${open}`, { accept: [2] }), /No key available with this passphrase/);
   await live.run(`printf %s ${recoveryKey} | ${open} && mount -o ro /dev/mapper/recovered /mnt`);
   t.regex(await live.run('ls /mnt'), /manifest\.git/);
   await live.run('umount /mnt && cryptsetup close recovered');
-  const passphrase = await live.run('cat /run/mos/disk-passphrase');
+  const kill = [2, 3, 4].map((number) => `cryptsetup -q luksKillSlot /dev/vdb${number} 0`);
+  await live.run(kill.join(' && '));
   const wrong = recoveryKey.replace(/^./, (letter: string) => (letter === 'A' ? 'B' : 'A'));
   const recover = (key: string, accept: number) =>
-    live.run(`printf %s ${key} | mosctl recover vdb`, { accept: [accept], seconds: 120 });
-  for (const one of ['another'.padEnd(40, '.'), passphrase]) {
-    await live.run(`printf %s '${one}' > /run/mos/disk-passphrase`);
-    t.regex(await recover(wrong, 13), /cannot recover machine-config .*the recovery key does not fit/);
-    t.regex(await recover(recoveryKey, 0), /opens \/dev\/vdb from now on: machine-config, machine-store/);
-  }
+    live.run(`printf %s ${key} | mosctl recover vdb`, { accept: [accept], seconds: 300 });
+  t.regex(await recover(wrong, 13), /cannot recover machine-config .*the recovery key does not fit/);
+  t.regex(await recover(recoveryKey, 0), /opens \/dev\/vdb from now on: machine-config, machine-store/);
   t.regex(await recover(recoveryKey, 0), /this machine opens \/dev\/vdb already/);
 }
 
