@@ -22,14 +22,14 @@ const node = '/dev/vda';
 
 /** The life of a machine, each request of its disk written down. `options` says how it is started. */
 export async function recordLife(
-  t: ExecutionContext,
+  t: Pick<ExecutionContext, 'deepEqual'>,
   machine: CutMachine,
   options: (disk: string) => ConstructorParameters<typeof Machine>[0],
 ): Promise<Recording> {
   const { folder } = machine.kit;
   const [disk, log] = [copyDisk(machine.disk, join(folder, 'life.img')), join(folder, 'life.log')];
   const vm = new Machine({ ...options(disk), writeLog: log, reboots: true });
-  t.teardown(() => vm.stop());
+  await using _stopped = { [Symbol.asyncDispose]: () => vm.stop() };
   const begin = (phase: Phase) => vm.run(markCommand(phase, node));
   const isUp = async (generation: number) =>
     t.deepEqual(await askMachine(vm), { running: generation, content: contents[generation] });
