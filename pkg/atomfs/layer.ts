@@ -12,33 +12,35 @@ export type LayerType =
       readonly compression: string;
       readonly verity: boolean;
     }
-  | { readonly kind: 'tar'; readonly compression: 'none' | 'gzip' | 'zstd' };
+  /** Its bytes say whether they are compressed. */
+  | { readonly kind: 'tar' };
 
 const compressions: Readonly<Record<LayerFormat, readonly string[]>> = {
   squashfs: ['gzip', 'zstd'],
   erofs: ['lz4hc', 'lz4', 'zstd'],
 };
 
-const tarTypes: Readonly<Record<string, 'none' | 'gzip' | 'zstd'>> = {
-  [media.layerTar]: 'none',
-  [media.layerTarGzip]: 'gzip',
-  [media.layerTarZstd]: 'zstd',
-  [media.dockerLayerTar]: 'none',
-  [media.dockerLayerGzip]: 'gzip',
+const tarTypes: ReadonlySet<string> = new Set([
+  media.layerTar,
+  media.layerTarGzip,
+  media.layerTarZstd,
+  media.dockerLayerTar,
+  media.dockerLayerGzip,
+  // What buildkit writes with compression=zstd and oci-mediatypes=false.
+  'application/vnd.docker.image.rootfs.diff.tar.zstd',
   // image-spec 1.1, "Non-Distributable Layers": deprecated, the bytes are the same.
-  'application/vnd.oci.image.layer.nondistributable.v1.tar': 'none',
-  'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip': 'gzip',
-  'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd': 'zstd',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+  'application/vnd.oci.image.layer.nondistributable.v1.tar+zstd',
   // Docker's name for the same (distribution, "Image Manifest Version 2, Schema 2").
-  'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip': 'gzip',
-};
+  'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+]);
 
 const verityMark = 'verity';
 
 /** Refuses what mos can neither mount nor convert with `unsupported`. */
 export function parseLayerType(mediaType: string): LayerType {
-  const compression = tarTypes[mediaType];
-  if (compression !== undefined) return { kind: 'tar', compression };
+  if (tarTypes.has(mediaType)) return { kind: 'tar' };
   for (const format of ['squashfs', 'erofs'] as const) {
     const prefix = format === 'squashfs' ? media.squashfsPrefix : media.erofsPrefix;
     if (!mediaType.startsWith(`${prefix}+`)) continue;

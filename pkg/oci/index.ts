@@ -1,3 +1,4 @@
+export { tarCompressionOf, tarMagicSize } from './compression.ts';
 export type {
   ContentSource,
   ContentStore,

@@ -335,10 +335,9 @@ test(types, `${stacker}.erofs+lz4hc+verity`, {
   compression: 'lz4hc',
   verity: true,
 });
-test(types, oci, { kind: 'tar', compression: 'none' });
-test(types, `${oci}+gzip`, { kind: 'tar', compression: 'gzip' });
-test(types, `${oci}+zstd`, { kind: 'tar', compression: 'zstd' });
-test(types, 'application/vnd.docker.image.rootfs.diff.tar.gzip', { kind: 'tar', compression: 'gzip' });
+const docker = 'application/vnd.docker.image.rootfs.diff.tar';
+for (const tar of [oci, `${oci}+gzip`, `${oci}+zstd`, docker, `${docker}.gzip`, `${docker}.zstd`])
+  test(types, tar, { kind: 'tar' });
 
 for (const mediaType of [
   'text/plain',

@@ -8,7 +8,7 @@ import {
 } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
 import type { Inspection } from '../inspection/index.ts';
-import { isAtomfsLayer, type LayerFormat, parseLayerType, renderLayerType } from '../layer.ts';
+import { isAtomfsLayer, type LayerFormat, renderLayerType } from '../layer.ts';
 import { buildFileSystem, compressionOf } from './build.ts';
 import type { ConversionCache } from './cache.ts';
 import { copyLayer } from './copy.ts';
@@ -116,11 +116,9 @@ export class LayerConverter {
   async #spool(index: number, file: string, signal: AbortSignal): Promise<TarEntry[] | undefined> {
     const { host, source, limit, report, diffIds } = this.#context;
     const layer = this.#layer(index);
-    const type = parseLayerType(layer.mediaType);
-    if (type.kind === 'atomfs') return undefined;
+    if (isAtomfsLayer(layer.mediaType)) return undefined;
     const what = this.#nameOf('fetch', index);
     return spoolLayer(host, source, layer, file, {
-      compression: type.compression,
       diffId: diffIds?.[index],
       limit,
       signal,

@@ -46,9 +46,7 @@ export async function chooseManifest(
   if (!isIndexType(root.mediaType) || depth === deepest)
     throw new MosError('invalid', `cannot use ${root.digest} as an image: its type is ${root.mediaType}`);
   const index = parseImageIndex(await readVerified(root, source.open(root)), `the index ${root.digest}`);
-  const images = index.manifests.filter(
-    ({ mediaType }) => isManifestType(mediaType) || isIndexType(mediaType),
-  );
+  const images = index.manifests.filter(isImage);
   const chosen = bestOf(images, platform) ?? (images.length === 1 ? images[0] : undefined);
   if (chosen !== undefined && (chosen.platform === undefined || fits(chosen, platform)))
     return chooseManifest(source, chosen, platform, depth + 1);
@@ -61,6 +59,10 @@ export async function chooseManifest(
     { hint: 'name one by its digest, or choose another one with --platform' },
   );
 }
+
+/** buildkit puts attestations beside the images, for a platform `unknown/unknown`. */
+const isImage = ({ mediaType, platform }: Descriptor): boolean =>
+  (isManifestType(mediaType) || isIndexType(mediaType)) && platform?.os !== 'unknown';
 
 /** Without a wish for a variant the one without a variant is best, else the first. */
 function bestOf(images: readonly Descriptor[], platform: Platform): Descriptor | undefined {

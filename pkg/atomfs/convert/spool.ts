@@ -1,13 +1,19 @@
 import { createHash } from 'node:crypto';
 import { MosError } from '../../errors/index.ts';
 import type { Host, WritableFile } from '../../host/index.ts';
-import { type ContentSource, type Descriptor, type Digest, digestFromHex } from '../../oci/index.ts';
+import {
+  type ContentSource,
+  type Descriptor,
+  type Digest,
+  digestFromHex,
+  tarCompressionOf,
+  tarMagicSize,
+} from '../../oci/index.ts';
 import type { TarEntry } from './tar/entry.ts';
 import { TarReader } from './tar/reader.ts';
 import { unpacked } from './unpack.ts';
 
 export type SpoolOptions = {
-  readonly compression: 'none' | 'gzip' | 'zstd';
   /** What the unpacked tar must hash to, from the image's config; undefined where that has none. */
   readonly diffId: Digest | undefined;
   /** The most bytes that a layer may have when it is unpacked, in the archive and as files. */
@@ -42,12 +48,13 @@ export async function spoolLayer(
   });
   await using body = new Body(source.open(descriptor, options), options.report);
   await using output = await host.files.create(file, { mode: 0o600 });
-  // What is not compressed has been hashed as a blob.
-  const hash = options.compression === 'none' ? undefined : createHash('sha256');
   let size = 0;
   let writing = Promise.resolve();
+  const compression = tarCompressionOf(await body.begin(tarMagicSize));
+  // What is not compressed has been hashed as a blob.
+  const hash = compression === undefined ? undefined : createHash('sha256');
   try {
-    for await (const chunk of unpacked(options.compression, body)) {
+    for await (const chunk of unpacked(compression, body)) {
       options.signal.throwIfAborted();
       size += chunk.length;
       if (size > options.limit) throw tooLarge(options.limit);
@@ -103,6 +110,8 @@ class Body implements AsyncIterable<Uint8Array>, AsyncDisposable {
   readonly #source: AsyncIterator<Uint8Array>;
   readonly #report: (done: number) => void;
   #done = 0;
+  /** Read already, and not given away. */
+  readonly #begun: Uint8Array[] = [];
 
   constructor(source: AsyncIterable<Uint8Array>, report: (done: number) => void) {
     this.#source = source[Symbol.asyncIterator]();
@@ -114,11 +123,27 @@ class Body implements AsyncIterable<Uint8Array>, AsyncDisposable {
     return { next: () => this.#next() };
   }
 
+  /** So many bytes of its beginning, or what there is of them; they come again. */
+  async begin(size: number): Promise<Uint8Array> {
+    for (let has = 0; has < size; ) {
+      const { value, done } = await this.#read();
+      if (done) break;
+      this.#begun.push(value);
+      has += value.length;
+    }
+    return Buffer.concat(this.#begun).subarray(0, size);
+  }
+
   async drain(): Promise<void> {
     while (!(await this.#next()).done);
   }
 
-  async #next(): Promise<IteratorResult<Uint8Array>> {
+  #next(): Promise<IteratorResult<Uint8Array>> {
+    const value = this.#begun.shift();
+    return value === undefined ? this.#read() : Promise.resolve({ value, done: false });
+  }
+
+  async #read(): Promise<IteratorResult<Uint8Array>> {
     const result = await this.#source.next();
     if (!result.done) {
       this.#done += result.value.length;

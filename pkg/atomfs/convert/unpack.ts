@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { Transform } from 'node:stream';
 import { MosError } from '../../errors/index.ts';
+import type { tarCompressionOf } from '../../oci/index.ts';
 import { ZstdFrames } from './zstd.ts';
 
 /** Larger pieces than zlib's own 16 KiB: half of the time. */
@@ -11,10 +12,10 @@ const chunkSize = 1024 * 1024;
  * cut and bytes behind its end are refused, under Node and Bun alike.
  */
 export async function* unpacked(
-  compression: 'none' | 'gzip' | 'zstd',
+  compression: ReturnType<typeof tarCompressionOf>,
   body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<Uint8Array> {
-  if (compression === 'none') yield* body;
+  if (compression === undefined) yield* body;
   else if (compression === 'gzip') yield* gunzipped(body);
   else yield* unzstded(body);
 }

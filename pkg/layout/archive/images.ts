@@ -1,6 +1,15 @@
 import { createHash } from 'node:crypto';
-import { type Descriptor, type Digest, digestFromHex, digestOf, isDigest, media } from '../../oci/index.ts';
-import { type Archive, badArchive, compressionOf, memberOf, readBytes, readMember } from './members.ts';
+import {
+  type Descriptor,
+  type Digest,
+  digestFromHex,
+  digestOf,
+  isDigest,
+  media,
+  tarCompressionOf,
+  tarMagicSize,
+} from '../../oci/index.ts';
+import { type Archive, badArchive, memberOf, readBytes, readMember } from './members.ts';
 import type { TarMember } from './tar.ts';
 
 /** Where the bytes of a digest are: in the archive, or made here. */
@@ -90,7 +99,7 @@ function diffIds({ path }: Archive, { Config, Layers }: Entry, config: Uint8Arra
 /** A plain tar has the digest that the config says; a packed one, as crane and newer docker write, is hashed. */
 async function describeLayer(archive: Archive, member: TarMember, diffId: Digest): Promise<Descriptor> {
   const { offset, size } = member;
-  const packed = compressionOf(await readBytes(archive, offset, Math.min(4, size)));
+  const packed = tarCompressionOf(await readBytes(archive, offset, Math.min(tarMagicSize, size)));
   if (packed === undefined) return { mediaType: media.layerTar, digest: diffId, size };
   const hasher = createHash('sha256');
   const { host, path } = archive;

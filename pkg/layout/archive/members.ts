@@ -1,6 +1,6 @@
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { documentLimit } from '../../oci/index.ts';
+import { documentLimit, tarCompressionOf, tarMagicSize } from '../../oci/index.ts';
 import { listTar, type TarMember } from './tar.ts';
 
 /** An archive whose members are known by place. */
@@ -12,9 +12,9 @@ export type Archive = {
 
 export async function readArchive(host: Host, path: string): Promise<Archive> {
   await using file = await host.files.open(path);
-  const start = Buffer.alloc(4);
+  const start = Buffer.alloc(tarMagicSize);
   await file.read(start, 0);
-  if (compressionOf(start) !== undefined)
+  if (tarCompressionOf(start) !== undefined)
     throw new MosError('unsupported', `cannot read the archive ${path}: it is compressed`, {
       hint: 'unpack it first with gunzip or unzstd',
     });
@@ -23,13 +23,6 @@ export async function readArchive(host: Host, path: string): Promise<Archive> {
 
 export const badArchive = (path: string, why: string, cause?: unknown): MosError =>
   new MosError('invalid', `cannot read the archive ${path}: ${why}`, cause === undefined ? {} : { cause });
-
-/** gzip (RFC 1952) and zstd (RFC 8878) begin with these bytes. */
-export function compressionOf(start: Uint8Array): 'gzip' | 'zstd' | undefined {
-  if (start[0] === 0x1f && start[1] === 0x8b) return 'gzip';
-  const isZstd = start[0] === 0x28 && start[1] === 0xb5 && start[2] === 0x2f && start[3] === 0xfd;
-  return isZstd ? 'zstd' : undefined;
-}
 
 const linkLimit = 8;
 

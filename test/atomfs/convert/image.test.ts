@@ -271,9 +271,31 @@ test('an image of an index is chosen by platform', async (t) => {
     at.convert(index, await at.target(), { platform: { os: 'linux', architecture: 'riscv64' } }),
     {
       code: 'not-found',
-      message: `cannot find an image for linux/riscv64 in the index ${index.digest}: it has unknown/unknown, linux/arm64/v8, linux/amd64`,
+      message: `cannot find an image for linux/riscv64 in the index ${index.digest}: it has linux/arm64/v8, linux/amd64`,
     },
   );
+});
+
+test('the only image of an index needs no platform, with attestations beside it too', async (t) => {
+  const at = await place(t);
+  const alone = await putImage(at.source, [plainLayer(base)]);
+  const attestation = await putImage(at.source, [plainLayer(tarOf())]);
+  const index = await putJson(at.source, media.index, {
+    schemaVersion: 2,
+    mediaType: media.index,
+    manifests: [alone, { ...attestation, platform: { os: 'unknown', architecture: 'unknown' } }],
+  });
+  t.deepEqual(await at.convert(index, await at.target()), await at.convert(alone, await at.target()));
+});
+
+test('a layer is unpacked as its bytes say, whatever its type says', async (t) => {
+  const at = await place(t);
+  const convert = async (layer: MadeLayer) =>
+    (await at.convert(await putImage(at.source, [layer]), await at.target())).manifest;
+  const { layers } = await convert(plainLayer(base));
+  for (const packed of [gzipLayer(base), zstdLayer(base), plainLayer(base)])
+    for (const mediaType of [media.layerTar, media.layerTarGzip, media.layerTarZstd])
+      t.deepEqual((await convert({ ...packed, mediaType })).layers, layers);
 });
 
 test('a Docker image becomes an OCI image', async (t) => {
