@@ -104,7 +104,8 @@ async function configOf(
     config = null; // an artifact may have any config
   }
   const words = (value: unknown): string[] => (Array.isArray(value) ? value.map(String) : []);
-  const isNamed = typeof config?.os === 'string' && typeof config.architecture === 'string';
+  const isText = (value: unknown): boolean => typeof value === 'string' && value !== '';
+  const isNamed = isText(config?.os) && isText(config?.architecture);
   return {
     platform: isNamed ? `${config?.os}/${config?.architecture}` : null,
     command: [...words(config?.config?.Entrypoint), ...words(config?.config?.Cmd)],

@@ -3,6 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Host } from '../../../pkg/host/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { openLayout } from '../../../pkg/layout/index.ts';
 import { call, plain } from '../../helpers/cli.ts';
 import { temporaryFolder } from '../../helpers/folder.ts';
 import { tarOf } from '../../helpers/tar.ts';
@@ -47,6 +48,21 @@ test('an image is converted, named and shown; nothing is left in TMPDIR', async 
   t.is((await readdir(`${folder}/cache/machine/converted`)).length, 1);
   const again = await convert('--json', 'oci:images:web', 'oci:other:web');
   t.deepEqual(JSON.parse(again.stdout), { ...image, reference: `oci:${folder}/other:web` });
+});
+
+test('what an image says of itself is shown without steering the terminal, and nothing where it says nothing', async (t) => {
+  const { folder, convert } = await place(t);
+  const layout = await openLayout(linuxHost, `${folder}/images`);
+  const shown = async (tag: string, config: Readonly<Record<string, unknown>>) => {
+    await layout.tag(await putImage(layout, [layer], { config }), tag);
+    return (await convert(`oci:images:${tag}`, 'oci:made:x')).stdout.split('\n')[2];
+  };
+  const command = { config: { Cmd: ['\u001b[2J', 'a\nb'] } };
+  t.is(
+    await shown('hostile', { ...command, architecture: 'amd\n64' }),
+    '  platform linux/amd\\x0a64, runs \\x1b[2J a\\x0ab',
+  );
+  t.is(await shown('empty', { ...command, os: '', architecture: '' }), '  runs \\x1b[2J a\\x0ab');
 });
 
 test('a docker-archive gives the same layers', async (t) => {
