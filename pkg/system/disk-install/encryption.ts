@@ -15,7 +15,7 @@ import { isMosError, MosError, Secret } from '../../errors/index.ts';
 import { type DmDevice, type Host, readTextIfThere } from '../../host/index.ts';
 import type { Undo } from '../../undo/index.ts';
 import { isProvisioned, passphraseForInstall } from '../tpm/index.ts';
-import type { Nodes } from './install.ts';
+import type { Nodes } from './context.ts';
 
 /** The firmware reads the ESP: it is never encrypted. */
 export const encryptedRoles = ['machine-config', 'machine-store', 'machine-scratch'] as const;

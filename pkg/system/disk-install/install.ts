@@ -1,93 +1,37 @@
 import { randomUUID } from 'node:crypto';
 import {
   clearMark,
-  type DiskTarget,
   luksHeaderBytes,
   markInstalling,
-  type PartitionRole,
-  type PartitionTable,
-  type PartitionWish,
   partitionNodes,
   planPartitions,
   readDiskTarget,
   requireUsable,
   sectorSize,
-  type UsePermission,
   writeTable,
 } from '../../disk/index.ts';
-import { MosError, type Secret } from '../../errors/index.ts';
+import { MosError } from '../../errors/index.ts';
 import { onEsp } from '../../esp/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { Undo } from '../../undo/index.ts';
-import { type Accepted, acceptManifest } from '../accept.ts';
+import { acceptManifest } from '../accept.ts';
 import { hasFirmware, keepFirmwareEntries } from '../firmware.ts';
-import { bytesOf, type ImportBytes, planImages } from '../images.ts';
-import { type InstallOptions, type InstallResult, install } from '../install.ts';
+import { bytesOf, planImages } from '../images.ts';
+import { type InstallResult, install } from '../install.ts';
 import { openMachine } from '../machine.ts';
 import { openMirrored } from '../mirror/index.ts';
 import { type OperationPlan, type OperationStep, runOperation } from '../operation.ts';
+import {
+  type Context,
+  type DiskInstallOptions,
+  type DiskInstallPlan,
+  type DiskInstallResult,
+  planOf,
+} from './context.ts';
 import { areProtectedSo, chooseProtection, makeFileSystems, openPartitions } from './encryption.ts';
 import { clearLeftovers, installRoot, mountPartitions, showIdentity, waitForNodes } from './mounts.ts';
 import { makeRecoveryKey, refuseRecoveryFile } from './recovery.ts';
-
-export type DiskInstallOptions = Omit<InstallOptions, 'root'> &
-  UsePermission & {
-    /** As a person names it. */
-    readonly disk: string;
-    readonly layout: readonly PartitionWish[];
-    /** Without it nothing is written. */
-    readonly yes?: boolean | undefined;
-    /** The partitions are readable for whoever has the disk. */
-    readonly unencrypted?: boolean | undefined;
-    /** Gets the recovery key, which is then told nowhere else. */
-    readonly recoveryFile?: string | undefined;
-    /** More follows in this run: until the machine's first boot the disk counts as one on which an install was stopped. */
-    readonly goesOn?: boolean | undefined;
-  };
-
-export type DiskInstallPlan = {
-  readonly reference: string;
-  readonly disk: string;
-  readonly bytes: number;
-  /** What is on it, and lost. */
-  readonly lost: readonly string[];
-  readonly partitions: readonly {
-    readonly role: string;
-    readonly bytes: number;
-    readonly isEncrypted: boolean;
-  }[];
-  readonly images: ImportBytes;
-};
-
-/** `installed` is null where it was only planned. */
-export type DiskInstallResult = {
-  readonly plan: DiskInstallPlan;
-  readonly installed: InstallResult | null;
-  /** To be shown this once; undefined where a file has it, and where nothing is encrypted. */
-  readonly recoveryKey?: Secret;
-};
-
-type Context = {
-  readonly host: Host;
-  readonly options: DiskInstallOptions;
-  readonly report: Report;
-  readonly held: Undo;
-  accepted: Accepted;
-  images: ImportBytes;
-  disk: DiskTarget;
-  /** The passphrase of the TPM; undefined where the partitions are not to be encrypted. */
-  passphrase: Secret | undefined;
-  table: PartitionTable;
-  /** Partitions and file systems are there: an install was stopped later than that. */
-  isMade: boolean;
-  nodes: Nodes;
-  recoveryKey?: Secret;
-  installed?: InstallResult;
-};
-
-/** A device for each partition. */
-export type Nodes = Readonly<Record<PartitionRole, string>>;
 
 /** Nothing is written before the manifest is believed and the disk is one that may be used; the boot entry is written last. */
 const steps: readonly OperationStep<Context>[] = [
@@ -126,19 +70,6 @@ const notAsked = ({ disk }: DiskInstallPlan): MosError =>
   new MosError('usage', `cannot install on ${disk}: nobody has agreed to it`, {
     hint: 'look at the plan with --plan, then say --yes',
   });
-
-const planOf = ({ accepted, disk, table, images, passphrase }: Context): DiskInstallPlan => ({
-  reference: accepted.shown,
-  disk: disk.node,
-  bytes: disk.sectors * sectorSize,
-  lost: disk.progress === undefined ? disk.content : [],
-  partitions: table.partitions.map(({ name, first, last }) => ({
-    role: name,
-    bytes: (last + 1 - first) * sectorSize,
-    isEncrypted: passphrase !== undefined && name !== 'esp',
-  })),
-  images,
-});
 
 async function verify(c: Context): Promise<void> {
   const { host, options, report } = c;

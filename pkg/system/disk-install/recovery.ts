@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { giveRecoveryKey, recoveryKeyBytes, renderRecoveryKey } from '../../disk/index.ts';
 import { MosError, type Secret } from '../../errors/index.ts';
 import { folderOf, type Host, writeAtomic } from '../../host/index.ts';
+import type { Nodes } from './context.ts';
 import { encryptedRoles } from './encryption.ts';
-import type { Nodes } from './install.ts';
 
 const onlyOwner = 0o600;
 

@@ -55,7 +55,7 @@ export type ProvisionOptions = {
    * What needs that passphrase in the same run, an install: it is done before the TPM has an owner, so that whatever it is
    * stopped by, the next run begins again with another passphrase.
    */
-  readonly beforeOwned?: (() => Promise<void>) | undefined;
+  readonly beforeOwned?: ((identity: MachineIdentity) => Promise<void>) | undefined;
   readonly time: AcceptanceTime;
 };
 
@@ -241,8 +241,8 @@ async function sealPassphrases(context: Provisioning): Promise<void> {
   if (passphraseFile !== undefined) await writeAtomic(host, passphraseFile, disks.reveal(), { mode: 0o600 });
 }
 
-async function usePassphrase({ options }: Provisioning): Promise<void> {
-  await options.beforeOwned?.();
+async function usePassphrase({ options, identity }: Provisioning): Promise<void> {
+  if (identity !== undefined) await options.beforeOwned?.(identity);
 }
 
 async function beginFloor(context: Provisioning): Promise<void> {
