@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: crash cycles power-cuts all help setup check docs format images vm demo test test-unit clean install tools bench bench-formats
+.PHONY: attacks crash cycles power-cuts all help setup check docs format images vm demo test test-unit clean install tools bench bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -90,6 +90,10 @@ crash: setup build/mosctl ## stop every operation at each of its points; tells h
 power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine at every moment of its life; tells how many (as root, hours)
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
 	TEST_GROUP=vm/long ava --timeout 2h
+
+attacks: setup build/mosctl images $(VM_PARTS) ## make every attack, print what refused each (as root, about 15 minutes)
+	layouts/images/build.sh guest
+	node setup/attacks.ts
 
 cycles: setup build/mosctl ## start and stop a service a thousand times, and look for what is left (as root, about 40 minutes)
 	MOS_CYCLES=1000 TEST_GROUP=linux ava --timeout 120m test/linux/services/many.test.ts --match '*again and again*'

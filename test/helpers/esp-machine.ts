@@ -20,8 +20,11 @@ export type EspMachine = {
   release(number: number, content: Content): Promise<string>;
   /** Names of the entries, and of the boot files by the names of their bootkits. */
   files(): { readonly entries: readonly string[]; readonly bootFiles: readonly string[] };
-  /** As the boot loader and the initrd would: lowers the counter, and boots the generation of the entry. */
-  boot(entry: string): Promise<void>;
+  /**
+   * As the boot loader and the initrd would: lowers the counter, and boots the generation of the entry. With the name of
+   * a bootkit the initrd is that one's.
+   */
+  boot(entry: string, bootkit?: string): Promise<void>;
   /** `mosctl boot-complete` right away. */
   complete(): ReturnType<typeof bootComplete>;
 };
@@ -42,13 +45,13 @@ export async function makeEspMachine(t: ExecutionContext, first: Content): Promi
         .map((name) => bootkits.get(name) ?? name)
         .sort(),
     }),
-    boot: async (entry) => {
+    boot: async (entry, bootkit) => {
       lowerCounter(join(esp, 'loader/entries'), entry);
       await umount(linuxHost, { root, all: true });
       const dest = join(root, 'sysroot');
       await createBootFs(
         linuxHost,
-        { root, dest, readonly: true, integrity: 'digest', started: { entry } },
+        { root, dest, readonly: true, integrity: 'digest', started: { entry, ...ofBootkit(bootkit) } },
         () => {},
       );
       t.teardown(async () => void (await umount(linuxHost, { root, all: true })));
@@ -78,8 +81,14 @@ ${line}  - {service_name: data, source: "${d}", version: "${data}", service_type
   return (await publishRelease(vendor, { name: `machine/install:${number}`, manifest })).reference;
 }
 
+const bootFile = (name: string): Buffer => Buffer.alloc(5000, name);
+
+/** `addBootkit` takes the digest of the boot file for its build id. */
+const ofBootkit = (name: string | undefined) =>
+  name === undefined ? {} : { buildId: hash('sha256', bootFile(name), 'hex') };
+
 async function bootkitImage(vendor: Vendor, bootkits: Map<string, string>, name: string): Promise<string> {
-  const bytes = Buffer.alloc(5000, name);
+  const bytes = bootFile(name);
   bootkits.set(`${hash('sha256', bytes, 'hex')}.efi`, name);
   return addBootkit(vendor.images, `bootkit-${name}`, bytes);
 }

@@ -2,7 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { ExecutionContext } from 'ava';
+import type { Owner } from './registries/process.ts';
 
 // What lies on the EFI system partition, and the firmware that reads it.
 
@@ -49,7 +49,7 @@ export function firmwareArguments(variables: string): string[] {
 export const newVariables = (file: string): void => copyFileSync(emptyVariables, file);
 
 /** A TPM of software; the folder is the TPM, new where there is none. It ends with the machine that uses it. */
-export async function startTpm(t: ExecutionContext, folder: string): Promise<string[]> {
+export async function startTpm(t: Owner, folder: string): Promise<string[]> {
   const state = resolve(folder);
   if (!existsSync(folder)) {
     mkdirSync(folder, { recursive: true });

@@ -20,7 +20,7 @@ function machine(files: Record<string, string>, disks: readonly string[] = []) {
       },
       stat: async () => undefined,
       makeFolder: async () => {},
-      list: async (path) => (path === '/sys/block' ? [...disks] : []),
+      list: async (path) => ({ '/sys/block': [...disks], '/.extra': ['credentials'] })[path] ?? [],
       open: async (path) => {
         throw new MosError('io', `cannot open ${path}: input/output error`);
       },
@@ -47,7 +47,11 @@ function machine(files: Record<string, string>, disks: readonly string[] = []) {
     },
   };
   const names: string[] = [];
-  const report = (event: Progress) => void (event.kind === 'step' && names.push(event.name));
+  const notes: string[] = [];
+  const report = (event: Progress) => {
+    if (event.kind === 'step') names.push(event.name);
+    if (event.kind === 'note') notes.push(event.text);
+  };
   const run = () =>
     boot(
       host,
@@ -61,7 +65,7 @@ function machine(files: Record<string, string>, disks: readonly string[] = []) {
       },
       report,
     );
-  return { calls, names, run, time: () => now };
+  return { calls, names, notes, run, time: () => now };
 }
 
 /** The TPM is closed before anything else is done. */
@@ -70,7 +74,7 @@ const first = ['release', 'mount /factory/secure', 'record'];
 const order = { '/lib/modules/order': 'loop.ko\nefivarfs.ko\nvirtio_blk.ko\n' };
 
 test('a machine without a disk of ours says what it saw, after the deadline', async (t) => {
-  const { run, calls, names, time } = machine({ ...order, '/proc/cmdline': 'quiet' }, [
+  const { run, calls, names, notes, time } = machine({ ...order, '/proc/cmdline': 'quiet' }, [
     'loop0',
     'sda',
     'vda',
@@ -95,6 +99,7 @@ test('a machine without a disk of ours says what it saw, after the deadline', as
     'ask what started it',
     'find the disk of this machine',
   ]);
+  t.true(notes.includes('left out: credentials from beside the boot file, which nobody signed'));
   t.true(time() > 30_000);
 });
 

@@ -1,9 +1,10 @@
-import { appendFileSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { boot, update } from '../../pkg/system/index.ts';
 import { giveTryBack } from '../../pkg/system/reboot.ts';
+import { refused } from '../helpers/attacks.ts';
 import { mosctl } from '../helpers/cli.ts';
 import { makeEspMachine } from '../helpers/esp-machine.ts';
 import { planFrom, updateFrom } from '../helpers/machine.ts';
@@ -52,6 +53,25 @@ test('what an interrupted run left beside the boot loader goes', async (t) => {
   await updateFrom(root, await release(2, first));
   t.deepEqual(readdirSync(join(esp, 'loader')).sort(), ['entries', 'loader.conf']);
   t.deepEqual(readdirSync(join(esp, 'EFI/BOOT')), ['BOOTX64.EFI']);
+});
+
+test('a boot file boots the generations of its own bootkit only, whatever the entry says', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  await updateFrom(machine.root, await machine.release(2, { ...first, bootkit: 'k2' }));
+  const cannot = 'cannot boot generation 2: its entry started a boot file of';
+  const started = (bootkit: string) =>
+    machine.boot(
+      readdirSync(join(machine.esp, 'loader/entries')).find((name) => name.startsWith('mos-2')) ?? '',
+      bootkit,
+    );
+  const error = await t.throwsAsync(started('k1'), { code: 'untrusted', message: `${cannot} generation 1` });
+  const how = 'the initrd of one bootkit, the entry of a generation that names another';
+  refused(t, "a good UKI started by another generation's entry", how, String(error?.message), /^.*$/);
+  await t.throwsAsync(started('k3'), {
+    code: 'untrusted',
+    message: `${cannot} no generation of this machine`,
+  });
+  t.false(existsSync(join(machine.root, 'sysroot/etc')), 'nothing was mounted');
 });
 
 test('an update of a service writes nothing to the ESP, and boots by the entry before', async (t) => {

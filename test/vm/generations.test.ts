@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSy
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import small from '../../layouts/disks/small.json' with { type: 'json' };
+import { refused } from '../helpers/attacks.ts';
 import { addBootkit } from '../helpers/bootkit-image.ts';
 import { firmwareArguments, newVariables } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
@@ -64,21 +65,23 @@ async function installFromLive(
   const layout = JSON.stringify(small);
   await live.run(`echo '${layout}' > /tmp/layout.json`);
   const install = `mosctl install --quiet --plain-http --layout /tmp/layout.json ${reference}`;
-  const refused = (words: string, code: number) =>
+  const refusal = (words: string, code: number) =>
     live.run(`${install} ${words}`, { accept: [code], seconds: 600 });
   t.regex(
-    await refused('--disk /dev/vda --unencrypted --yes', 9),
+    await refusal('--disk /dev/vda --unencrypted --yes', 9),
     /cannot install on \/dev\/vda: it is in use: /,
   );
-  t.regex(await refused('--disk /dev/vda1 --unencrypted --yes', 7), /it is no whole disk/);
-  t.regex(await refused('--disk vdb --yes', 16), /would not be encrypted.*--unencrypted/s);
-  t.regex(await refused('--disk vdb --unencrypted', 2), /nobody has agreed to it/);
+  t.regex(await refusal('--disk /dev/vda1 --unencrypted --yes', 7), /it is no whole disk/);
+  t.regex(await refusal('--disk vdb --yes', 16), /would not be encrypted.*--unencrypted/s);
+  t.regex(await refusal('--disk vdb --unencrypted', 2), /nobody has agreed to it/);
   const plan = await live.run(`${install} --disk vdb --unencrypted --plan`, { seconds: 600 });
   t.regex(plan, /machine-store +2\.1 GB +not encrypted/);
   await live.run('cmp -n 1048576 /dev/vdb /dev/zero');
   const done = await live.run(`${install} --disk vdb --unencrypted --yes`, { seconds: 900 });
   t.regex(done, /installed successfully\n$/);
-  t.regex(await refused('--disk vdb --unencrypted --yes', 8), /there is an installation/);
+  const again = await refusal('--disk vdb --unencrypted --yes', 8);
+  const how = 'a live system is told to install on its disk';
+  refused(t, 'a live CD inserted into an installed machine', how, again, /.*there is an installation.*/);
   t.is(await live.run('grep -c /run/mos/install /proc/mounts', { accept: [1] }), '0\n');
   await live.stop();
 }

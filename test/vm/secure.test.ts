@@ -17,6 +17,7 @@ import test, { type ExecutionContext } from 'ava';
 import small from '../../layouts/disks/small.json' with { type: 'json' };
 import { closedPcr7 } from '../../pkg/tpm/index.ts';
 import { parseEventLog, replayPcr } from '../../pkg/trust/index.ts';
+import { type Attack, refused } from '../helpers/attacks.ts';
 import { makeToolsDisk } from '../helpers/encrypted-disk.ts';
 import { firmwareArguments, makeEsp, newVariables, startTpm } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
@@ -134,21 +135,30 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
 
   const esp = `${encrypted}@@${1024 * 1024}`;
   const bootFile = `::/EFI/mos/${createHash('sha256').update(readFileSync(image)).digest('hex')}.efi`;
-  const refused = async (why: RegExp, file: string, tpm: string) => {
+  const attacked = async (names: readonly Attack[], how: string, why: RegExp, file: string, tpm: string) => {
     execFileSync('mcopy', ['-o', '-i', esp, file, bootFile]);
-    const attacked = await power(encrypted, tpm);
-    await attacked.waitFor(why, `the refusal ${why}`);
-    await attacked.stop();
-    t.notRegex(attacked.console, /login:/);
-    return attacked.console;
+    const machine = await power(encrypted, tpm);
+    await machine.waitFor(why, `the refusal ${why}`);
+    await machine.stop();
+    t.notRegex(machine.console, /login:/);
+    for (const name of names) refused(t, name, how, machine.console, why);
+    return machine.console;
   };
   // The limited boot file starts, and gets no secret; the production one gets none from the TPM of another machine.
-  await refused(
+  await attacked(
+    ['UKI of the limited key'],
+    'it takes the place of the production one',
     /cannot use machine-config \(\/dev\/vda2\): this boot file is signed for limited use/,
     join(bootkit, 'uki-limited.efi'),
     'tpm',
   );
-  await refused(/nothing in the TPM to unlock it/, image, 'another-tpm');
+  await attacked(
+    ['TPM of another machine', 'disk moved to another machine'],
+    'the disk of one machine and the TPM of another',
+    /cannot use machine-config .*nothing in the TPM to unlock it/,
+    image,
+    'another-tpm',
+  );
   // One bit of the initrd, in the boot file on the ESP.
   const changed = join(kit.folder, 'changed.efi');
   copyFileSync(image, changed);
@@ -156,7 +166,15 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   const at = 40_000_000;
   writeSync(file, Buffer.of((readFileSync(changed)[at] ?? 0) ^ 1), 0, 1, at);
   closeSync(file);
-  t.notRegex(await refused(/Access Denied|Security Violation/i, changed, 'tpm'), /Linux version/);
+  const bit: Attack = 'one flipped bit in a UKI';
+  const said = await attacked(
+    [bit],
+    'in its initrd',
+    /.*(Access Denied|Security Violation).*/i,
+    changed,
+    'tpm',
+  );
+  t.notRegex(said, /Linux version/);
 });
 
 /** On the second disk; the third one, mounted at /run/tools, has cryptsetup. */
@@ -166,18 +184,18 @@ async function installEncrypted(t: ExecutionContext, live: Machine, reference: s
   );
   await live.run(`echo '${JSON.stringify(small)}' > /tmp/layout.json`);
   const install = `mosctl install --quiet --plain-http --layout /tmp/layout.json --disk vdb ${reference}`;
-  const refused = (words: string, code: number) =>
+  const refusal = (words: string, code: number) =>
     live.run(`${install} ${words}`, { accept: [code], seconds: 600 });
-  t.regex(await refused('--unencrypted --yes', 9), /this machine is provisioned.*leave out --unencrypted/s);
+  t.regex(await refusal('--unencrypted --yes', 9), /this machine is provisioned.*leave out --unencrypted/s);
   const file = '--recovery-file /run/mos/disk-passphrase --yes';
-  t.regex(await refused(file, 8), /cannot keep the recovery key in .*it is there already/);
-  t.regex(await refused('--plan', 0), /machine-config +67.1 MB +encrypted\n/);
+  t.regex(await refusal(file, 8), /cannot keep the recovery key in .*it is there already/);
+  t.regex(await refusal('--plan', 0), /machine-config +67.1 MB +encrypted\n/);
   await live.run('cmp -n 1048576 /dev/vdb /dev/zero');
   const done = await live.run(`${install} --yes --json`, { seconds: 900 });
   const { recoveryKey } = JSON.parse(done);
   t.regex(recoveryKey, /^(\w{5}-){7}\w{5}$/);
   t.is(await live.run('ls /dev/mapper'), 'control\n');
-  t.regex(await refused('--yes', 8), /there is an installation on it/);
+  t.regex(await refusal('--yes', 8), /there is an installation on it/);
 
   // The recovery key opens it without us, and gives it to a TPM whose passphrase it does not have.
   const open = 'cryptsetup open --type luks2 --readonly /dev/vdb2 recovered';
