@@ -84,7 +84,7 @@ test.serial(
     const cannot = `cannot install on ${node}`;
     const without = { ...host, devices: linuxHost.devices };
     await refused(without, {}, 'unsupported', `${cannot}: its partitions would not be encrypted: no TPM of this machine was provisioned`, /mosctl provision.*--unencrypted/); // biome-ignore format: one line
-    await refused(host, {}, 'state', `${cannot}: the passphrase for its partitions is not in memory`, /production boot file/); // biome-ignore format: one line
+    await refused(host, {}, 'state', `${cannot}: the passphrase for its partitions is not in memory`, /clear the TPM/); // biome-ignore format: one line
     await refused(host, { unencrypted: true }, 'state', `${cannot}: this machine is provisioned, and would not boot from partitions that are not encrypted`, /leave out --unencrypted/); // biome-ignore format: one line
     leave(t);
     await refused({ ...host, devices: { ...host.devices, dmList: linuxHost.devices.dmList } }, {}, 'unsupported', 'cannot use device-mapper: this kernel has none'); // biome-ignore format: one line
