@@ -28,8 +28,7 @@ async function applyCall(host: Host, at: string, call: EspCall, source: BootFile
   const path = `${at}/${call.path}`;
   switch (call.kind) {
     case 'remove':
-      await host.files.remove(path);
-      return host.files.syncFolder(folderOf(path));
+      return removeFile(host, path);
     case 'rename':
       await host.files.rename(path, `${at}/${call.to}`);
       return syncRenamed(host, `${at}/${call.to}`);
@@ -40,6 +39,20 @@ async function applyCall(host: Host, at: string, call: EspCall, source: BootFile
     case 'copy':
       return copyBootFile(host, path, call, source);
   }
+}
+
+/**
+ * The name goes first, the clusters after it: an open file keeps them. Else a power cut can leave a name whose clusters are
+ * free, and when that is removed Linux takes the file system for broken and makes it read-only.
+ */
+async function removeFile(host: Host, path: string): Promise<void> {
+  if ((await host.files.stat(path)) === undefined) return;
+  {
+    await using _held = await host.files.open(path);
+    await host.files.remove(path);
+    await host.files.syncFolder(folderOf(path));
+  }
+  await host.files.syncFolder(folderOf(path));
 }
 
 type Copy = Extract<EspCall, { kind: 'copy' }>;
