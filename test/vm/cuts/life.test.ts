@@ -4,7 +4,7 @@ import test from 'ava';
 import { forEachPoint } from '../../crash/points.ts';
 import { addBootkit } from '../../helpers/bootkit-image.ts';
 import { describeMoment, type Moment, type Recording, spread } from '../../helpers/disk-states.ts';
-import { bootOnce, type CutMachine, contents, makeCutMachine } from './machine.ts';
+import { bootOnce, type CutMachine, contents, copyDisk, makeCutMachine } from './machine.ts';
 import { type Phase, phases, recordLife } from './recording.ts';
 import { checkDisk, placesOn } from './state.ts';
 
@@ -33,12 +33,15 @@ test.after.always(async () => {
   for (const hook of hooks.toReversed()) await hook();
 });
 
+/** A machine with so little memory boots, so these have no more. */
+const mebibytes = 512;
+
 /** One at a time: the processors have the looks at other disks to do. */
 let lastBoot: Promise<unknown> = Promise.resolve();
 
 function bootDisk(disk: string): ReturnType<typeof bootOnce> {
   const { kernel, initrd } = machine.kit;
-  const booted = lastBoot.then(() => bootOnce({ kernel, initrd, disk }));
+  const booted = lastBoot.then(() => bootOnce({ kernel, initrd, disk, mebibytes }));
   lastBoot = booted.catch(() => {});
   return booted;
 }
@@ -70,6 +73,11 @@ test('after a power cut at any moment of updates, boots, a rollback and gc a mac
   for (const [phase, count] of counts) t.log(`power cuts during ${phase}: ${count}`);
   t.log(`power cuts: ${looked.length} of ${all.length} moments, ${booted.size} of them booted`);
   t.log(`an ESP on which fsck.vfat found a damaged file that was not in use: ${damaged}`);
+});
+
+test('a machine with 512 MiB boots', async (t) => {
+  const disk = copyDisk(machine.disk, join(machine.kit.folder, 'small.img'));
+  t.deepEqual(await bootDisk(disk), { running: 1, content: contents[1] ?? '' });
 });
 
 test('an update that changes a service only writes nothing to the ESP', (t) => {
