@@ -105,6 +105,19 @@ test('a mark on the disk begins a phase', async (t) => {
   t.deepEqual([...new Set(recording.moments(['update']).map(({ flushed }) => flushed))], [2, 4]);
 });
 
+test('what a phase changes in a part of the disk is told, and what it writes as it was is not', async (t) => {
+  const { recording } = await recorded(t, [
+    write(0, 'a'),
+    write(markSector, 'update'),
+    write(0, 'a'),
+    write(1, 'b'),
+    write(3, 'd'),
+    write(markSector, 'end'),
+    write(2, 'c'),
+  ]);
+  t.deepEqual(recording.changesIn('update', { at: 0, bytes: 3 * sector }), [sector]);
+});
+
 test('moments are taken in their order', async (t) => {
   const { recording, lettersAt } = await recorded(t, [write(0, 'a'), flush, write(1, 'b'), flush]);
   const moments = recording.moments(['start']);

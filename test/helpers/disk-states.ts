@@ -72,6 +72,28 @@ export class Recording {
     return this.requests.filter((_, index) => phases[index] === phase).slice(1);
   }
 
+  /** Where a phase changes bytes in a part of the disk; the disk is then as at the end. */
+  changesIn(phase: string, part: { readonly at: number; readonly bytes: number }): readonly number[] {
+    const phases = this.phases();
+    const log = openSync(this.#log, 'r');
+    const disk = openSync(this.#disk, 'r+');
+    const changes: number[] = [];
+    for (const [index, request] of this.requests.entries()) {
+      const { kind, at, bytes, data } = request;
+      const isThere = at < part.at + part.bytes && at + bytes > part.at;
+      if (kind === 'write' && phases[index] === phase && isThere) {
+        const old = readAt(disk, at, bytes);
+        for (const [place, byte] of readAt(log, data, bytes).entries())
+          if (byte !== old[place]) changes.push(at + place);
+      }
+      apply(log, disk, request);
+    }
+    closeSync(disk);
+    closeSync(log);
+    this.#applied = this.requests.length;
+    return changes;
+  }
+
   /** All moments between two flushes in phases of these names, in their order. */
   moments(names: readonly string[]): readonly Moment[] {
     const phases = this.phases();

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import test from 'ava';
 import { forEachPoint } from '../../crash/points.ts';
 import { addBootkit } from '../../helpers/bootkit-image.ts';
-import { describeMoment, type Moment, type Recording, spread } from '../../helpers/disk-states.ts';
+import { describeMoment, type Moment, Recording, spread } from '../../helpers/disk-states.ts';
 import { bootOnce, type CutMachine, contents, copyDisk, makeCutMachine } from './machine.ts';
 import { type Phase, phases, recordLife } from './recording.ts';
 import { checkDisk, placesOn } from './state.ts';
@@ -81,11 +81,14 @@ test('a machine with 512 MiB boots', async (t) => {
 });
 
 test('an update that changes a service only writes nothing to the ESP', (t) => {
-  const { at, bytes } = placesOn(machine.disk)('esp');
-  const requests = life.requestsIn('update of a service');
-  t.true(requests.length > 50);
+  const esp = placesOn(machine.disk)('esp');
+  const { folder } = machine.kit;
+  const again = new Recording(copyDisk(machine.disk, join(folder, 'again.img')), join(folder, 'life.log'));
+  const changes = again.changesIn('update of a service', esp).map((place) => place - esp.at);
+  // Linux keeps a count of free clusters in the second sector.
   t.deepEqual(
-    requests.filter((request) => request.kind !== 'flush' && request.at >= at && request.at < at + bytes),
+    changes.filter((place) => place < 512 || place >= 1024),
     [],
   );
+  t.true(life.requestsIn('update of a service').length > 50);
 });
