@@ -15,6 +15,7 @@ import {
 import { hashBlock } from '../../pkg/atomfs/verity.ts';
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
 import { type Descriptor, digestOf } from '../../pkg/oci/index.ts';
+import { refused } from '../helpers/attacks.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { sealFile } from '../helpers/seal.ts';
 import { tarOf } from '../helpers/tar.ts';
@@ -285,6 +286,19 @@ test('another root hash than the signed one is refused, at the mount too', async
   const layer = descriptorOf(made.bytes, other);
   const message = `cannot trust the layer ${layer.digest}: its verity root hash is ${made.root}, not ${other}`;
   t.deepEqual(await verdicts(made.file, layer, made.bytes), [message, message, message]);
+});
+
+test('a layer with a tree of its own is refused in place of the signed one, at the mount too', async (t) => {
+  const [signed, other] = [await makeLayer(t), await makeLayer(t, 2)];
+  t.is(other.bytes.length, signed.bytes.length);
+  const [, , atMount] = await verdicts(signed.file, signed.layer, other.bytes);
+  refused(
+    t,
+    'verity tree and data both replaced',
+    'in the file of a signed layer, one of the same size with a tree of its own, as a mount looks at it',
+    String(atMount),
+    /^cannot trust the layer \S+: its verity root hash is \w+, not \w+$/,
+  );
 });
 
 test('a file of another size or with other bytes than the descriptor says is refused', async (t) => {
