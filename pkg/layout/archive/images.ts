@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { MosError } from '../../errors/index.ts';
 import {
   type Descriptor,
   type Digest,
@@ -30,6 +31,10 @@ type Entry = {
 };
 
 export async function readImages(archive: Archive): Promise<ArchivedImage[]> {
+  if (!archive.members.has('manifest.json') && archive.members.has('oci-layout'))
+    throw new MosError('unsupported', `cannot read the archive ${archive.path}: it holds an OCI layout`, {
+      hint: 'unpack it with tar into a folder and name that: oci:DIR:TAG',
+    });
   const images: ArchivedImage[] = [];
   for (const entry of parseManifestJson(archive, await readMember(archive, 'manifest.json')))
     images.push(await readImage(archive, entry));

@@ -195,3 +195,11 @@ test(
   { 'manifest.json': list({ Config: 'c', Layers: ['l'] }), c: configOf(layers[0]), l: { link: 'l' } },
   '"l" is behind more than 8 links',
 );
+
+test('an archive of an OCI layout, as skopeo writes it for oci-archive, is told what to do with', async (t) => {
+  const { path } = await pack(t, { 'oci-layout': '{}', 'index.json': '{}' });
+  const refusal = await t.throwsAsync(openDockerArchive(linuxHost, path), {
+    message: `cannot read the archive ${path}: it holds an OCI layout`,
+  });
+  t.is(hintOf(refusal), 'unpack it with tar into a folder and name that: oci:DIR:TAG');
+});
