@@ -52,7 +52,7 @@ const kinds: Readonly<Record<string, Kind<Machine>>> = {
   },
   rollback: { path: '/v1/rollback', prepare: async (_machine, _socket, round) => ({ to: 1 + (round % 2) }) },
   verify: { path: '/v1/verify', prepare: async () => undefined },
-  gc: { path: '/v1/gc', prepare: async () => ({}) },
+  gc: { path: '/v1/gc', prepare: async () => ({}), pause: 2 },
   refresh: { path: '/v1/updates/check', prepare: after(100, 'h1') },
   prepare: { path: '/v1/updates/prepare', prepare: after(100, 'h1', 'check') },
   activate: { path: '/v1/updates/activate', prepare: after(200, 'h1', 'check', 'prepare') },
@@ -76,6 +76,7 @@ const kinds: Readonly<Record<string, Kind<Machine>>> = {
   reboot: {
     path: '/actions/reboot',
     prepare: async () => undefined,
+    pause: 5,
     ends: { state: 'failed', message: /^cannot reboot \S+: it is a folder and no running machine$/ },
   },
 };
