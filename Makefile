@@ -55,7 +55,7 @@ format: node_modules/.installed ## format and sort imports
 	biome check --write .
 
 images: setup build/mosctl ## the images of layouts/images, into build/images (as root)
-	layouts/images/build.sh debian hostfs layered busybox nginx postgres redis
+	layouts/images/build.sh debian hostfs livecd layered busybox nginx postgres redis
 
 demo: setup build/mosctl ## the main job told step by step on real images, in build/demo (as root)
 	layouts/images/build.sh debian layered nginx

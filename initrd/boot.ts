@@ -7,12 +7,13 @@ import {
   readDisks,
   readMark,
 } from '../pkg/disk/index.ts';
-import { isMosError, MosError, messageOf } from '../pkg/errors/index.ts';
+import { MosError, messageOf } from '../pkg/errors/index.ts';
 import { type Host, type MountFlag, readText } from '../pkg/host/index.ts';
 import { type Report, runSteps, type Step } from '../pkg/steps/index.ts';
 import type { Release } from '../pkg/system/index.ts';
 import { parseKernelArguments } from './arguments.ts';
 import { inInitrd } from './contents.ts';
+import { loadModules } from './load-modules.ts';
 import { bringPersistent, makeMachineId } from './persistent.ts';
 import { fillSecureFolder, secureFolder, tellRelease, unlockPartition } from './secrets.ts';
 import { readStarted, type Started, unsignedExtras } from './started.ts';
@@ -60,7 +61,7 @@ const partitions: readonly { role: MachineRole; target: string; flags: readonly 
  */
 const bootSteps: readonly Step<Boot>[] = [
   { name: 'ask the TPM for the secrets, and close it', run: askTpm },
-  { name: 'load the modules of the kernel', run: loadModules },
+  { name: 'load the modules of the kernel', run: ({ host }) => loadModules(host) },
   { name: 'start the watchdog', run: startWatchdog },
   { name: 'ask what started it', run: askWhatStarted },
   { name: 'find the disk of this machine', run: findDisk },
@@ -108,16 +109,6 @@ async function askTpm(context: Boot): Promise<void> {
   context.release = release;
   await fillSecureFolder(host, release);
   await uses.recordProtection(release);
-}
-
-async function loadModules({ host }: Boot): Promise<void> {
-  const order = (await readText(host, `/${inInitrd.moduleOrder}`)).trim().split('\n');
-  for (const name of order)
-    try {
-      await host.devices.loadModule(`/${inInitrd.modules}/${name}`);
-    } catch (error) {
-      if (!isMosError(error, 'unsupported')) throw error; // ENODEV: a module for hardware this machine hasn't got
-    }
 }
 
 /** From here on a machine that stands still is reset, and its try is used up; systemd takes the watchdog over. */

@@ -1,7 +1,14 @@
 import { MosError } from '../pkg/errors/index.ts';
 import type { Host } from '../pkg/host/index.ts';
 import type { CpioEntry } from './cpio.ts';
-import { moduleKey, optionalModules, parseDepends, planModules, wantedModules } from './modules.ts';
+import {
+  liveModules,
+  moduleKey,
+  optionalModules,
+  parseDepends,
+  planModules,
+  wantedModules,
+} from './modules.ts';
 
 /** Where an initrd's parts are found. `modules` is a folder of *.ko files of one kernel. */
 export type InitrdParts = {
@@ -11,6 +18,8 @@ export type InitrdParts = {
   readonly modules: string;
   /** Of a machine with a TPM: the CA of its identity, `pcr7data` of the keyset, and the program that unlocks disks. */
   readonly secrets?: { readonly sudiCa: string; readonly policies: string; readonly cryptsetup: string };
+  /** Of a live system, and no other: what it boots (`renderPin`). */
+  readonly live?: string;
 };
 
 /** Where they lie in the initrd. */
@@ -26,6 +35,8 @@ export const inInitrd = {
   moduleOrder: 'lib/modules/order',
   /** Of a bootkit; an initrd of its own has none. */
   buildId: 'build-id',
+  /** With it the initrd boots a live system, and asks for no secrets. */
+  live: 'live',
   newRoot: 'sysroot',
 } as const;
 
@@ -50,7 +61,10 @@ export async function readInitrd(host: Host, parts: InitrdParts): Promise<CpioEn
         (file) => executable(file.slice(1), file),
       ),
     )),
-    ...(await moduleEntries(host, parts.modules)),
+    ...(await moduleEntries(host, parts.modules, [
+      ...wantedModules,
+      ...(parts.live === undefined ? [] : liveModules),
+    ])),
     {
       kind: 'file',
       path: inInitrd.manifestCa,
@@ -58,10 +72,18 @@ export async function readInitrd(host: Host, parts: InitrdParts): Promise<CpioEn
       content: await host.files.read(parts.manifestCa),
     },
     ...(await secretEntries(host, parts.secrets, executable)),
+    ...(parts.live === undefined ? [] : [liveEntry(parts.live)]),
     { kind: 'folder', path: inInitrd.newRoot, mode: 0o755 },
     { kind: 'folder', path: 'tmp', mode: 0o700 },
   ];
 }
+
+const liveEntry = (pin: string): CpioEntry => ({
+  kind: 'file',
+  path: inInitrd.live,
+  mode: 0o644,
+  content: Buffer.from(pin),
+});
 
 /** What a program of this machine is linked with, as the loader finds it here. */
 async function librariesOf(host: Host, program: string | undefined): Promise<string[]> {
@@ -117,7 +139,7 @@ function libraryFiles(host: Host): string[] {
   return [loaders[architecture], ...libraries.map((name) => `${libraryFolders[architecture]}/${name}`)];
 }
 
-async function moduleEntries(host: Host, folder: string): Promise<CpioEntry[]> {
+async function moduleEntries(host: Host, folder: string, asked: readonly string[]): Promise<CpioEntry[]> {
   const files = new Map<string, { name: string; content: Uint8Array }>();
   const names = (await host.files.list(folder)).filter((name) => name.endsWith('.ko'));
   const byKey = new Map(names.map((name) => [moduleKey(name.slice(0, -'.ko'.length)), name]));
@@ -130,7 +152,7 @@ async function moduleEntries(host: Host, folder: string): Promise<CpioEntry[]> {
     files.set(key, { name, content });
     for (const needed of parseDepends(content)) await load(moduleKey(needed));
   };
-  const all = [...optionalModules.filter((name) => byKey.has(moduleKey(name))), ...wantedModules];
+  const all = [...optionalModules.filter((name) => byKey.has(moduleKey(name))), ...asked];
   for (const wanted of all) await load(moduleKey(wanted));
 
   const order = planModules(all, (key) => parseDepends(files.get(key)?.content ?? new Uint8Array(0)));

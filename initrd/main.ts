@@ -1,9 +1,11 @@
 import { hintOf, MosError, messageOf } from '../pkg/errors/index.ts';
-import type { Host } from '../pkg/host/index.ts';
+import { type Host, readTextIfThere } from '../pkg/host/index.ts';
 import { linuxHost } from '../pkg/host/linux/index.ts';
 import { writeErr } from '../pkg/host/linux/output/index.ts';
 import type { Report } from '../pkg/steps/index.ts';
 import { type BootUses, boot } from './boot.ts';
+import { inInitrd } from './contents.ts';
+import { bootLive, type LiveUses } from './live.ts';
 
 /** The real initrd: preinit calls the executable by the name mos-initrd. */
 export const start = (): Promise<number> => main(linuxHost, writeErr);
@@ -16,7 +18,9 @@ export async function main(host: Host, write: (text: string) => void): Promise<n
   };
   try {
     await requireInitrd(host);
-    await boot(host, usesOf(host, report), report);
+    const pin = await readTextIfThere(host, `/${inInitrd.live}`);
+    if (pin === undefined) await boot(host, usesOf(host, report), report);
+    else await bootLive(host, liveUsesOf(host, pin, report), report);
     return 0;
   } catch (error) {
     const hint = hintOf(error);
@@ -50,5 +54,23 @@ const usesOf = (host: Host, report: Report): BootUses => ({
       report,
     );
     report({ kind: 'note', text: `generation ${generation}, hostfs ${version}` });
+  },
+});
+
+const liveUsesOf = (host: Host, text: string, report: Report): LiveUses => ({
+  async closeSecrets() {
+    const use = await import('../pkg/system/index.ts');
+    await use.closeSecrets(host);
+  },
+  async label() {
+    const use = await import('../pkg/system/index.ts');
+    return use.onMedium.label;
+  },
+  async mountRoot({ ca, medium, target }) {
+    const use = await import('../pkg/system/index.ts');
+    const repositories = `${medium}/${use.onMedium.repositories}`;
+    const options = { ca, pin: use.parsePin(text), repositories, dest: target };
+    const { reference, version } = await use.mountLiveRoot(host, options, report);
+    report({ kind: 'note', text: `live system ${version} of ${reference}` });
   },
 });

@@ -20,6 +20,9 @@ export const wantedModules = [
  */
 export const optionalModules = ['crc32c_generic', 'ext4', 'nvme', 'i6300esb'] as const;
 
+/** What a live system needs beside: it lies on a disc, or on a stick that looks like one. */
+export const liveModules = ['sr_mod', 'isofs'] as const;
+
 /** A module's other modules, as its .modinfo section names them. */
 export function parseDepends(module: Uint8Array): string[] {
   const bytes = Buffer.from(module.buffer, module.byteOffset, module.byteLength);

@@ -1,7 +1,6 @@
 import { command } from '../cli/command.ts';
 import { renderBootFile, renderBootkit } from '../render/bootkit.ts';
-
-const efi = '/usr/lib/systemd/boot/efi';
+import { bootSources, toBootSources } from './boot-sources.ts';
 
 export const bootkitBuild = command({
   name: 'bootkit build',
@@ -12,54 +11,13 @@ export const bootkitBuild = command({
     keyset: { kind: 'text', value: 'KEYSET', help: 'whose keys sign' },
     output: { kind: 'path', value: 'DIR', help: 'the folder to make' },
   },
-  options: {
-    kernel: { kind: 'path', value: 'DIR', required: true, help: 'the kernel and its modules' },
-    preinit: {
-      kind: 'path',
-      value: 'FILE',
-      default: '/usr/lib/mos/preinit',
-      help: 'the first program of the initrd',
-    },
-    stub: {
-      kind: 'path',
-      value: 'FILE',
-      default: `${efi}/linuxx64.efi.stub`,
-      help: "systemd's stub, unsigned",
-    },
-    loader: {
-      kind: 'path',
-      value: 'FILE',
-      default: `${efi}/systemd-bootx64.efi`,
-      help: "systemd's boot loader",
-    },
-    cryptsetup: {
-      kind: 'path',
-      value: 'FILE',
-      default: '/sbin/cryptsetup',
-      help: 'the program that unlocks disks in the initrd',
-    },
-    commandLine: {
-      kind: 'text',
-      value: 'TEXT',
-      default:
-        'console=tty0 console=ttyS0 panic=-1 oops=panic softlockup_panic=1 systemd.watchdog_sec=60 systemd.import_credentials=no',
-      help: 'the command line of the kernel; no other counts under Secure Boot',
-    },
-  },
+  options: bootSources,
   examples: ['mosb bootkit build --kernel build/kernel acme bootkit'],
   async run({ host, args, options, report }) {
     const use = await import('../../pkg/system/index.ts');
-    const { initrdArchive } = await import('../../initrd/archive.ts');
-    const { kernel, preinit, cryptsetup, ...rest } = options;
-    const mosctl = host.machine.program()[0];
-    const modules = `${kernel}/modules`;
-    const { keysFolder } = await import('../../pkg/trust/index.ts');
-    const keys = `${keysFolder(host)}/${args.keyset}`;
-    const secrets = { sudiCa: `${keys}/sudi-ca/cert.pem`, policies: `${keys}/pcr7data`, cryptsetup };
-    const initrd = (manifestCa: string, identify: (archive: Uint8Array) => string) =>
-      initrdArchive(host, { preinit, mosctl, manifestCa, modules, secrets }, { compress: true, identify });
-    const parts = { kernel: `${kernel}/vmlinuz`, modules: `${kernel}/lib/modules`, initrd };
-    return use.buildBootkit(host, { ...rest, ...args, ...parts }, report);
+    const sources = await toBootSources(host, args.keyset, options);
+    const modules = `${options.kernel}/lib/modules`;
+    return use.buildBootkit(host, { ...sources, output: args.output, modules }, report);
   },
   render: renderBootkit,
 });

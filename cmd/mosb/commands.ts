@@ -5,6 +5,7 @@ import { imageInspect } from './image-inspect.ts';
 import { manifestInspect } from './manifest-inspect.ts';
 import { manifestPublish } from './manifest-publish.ts';
 import { manifestVerify } from './manifest-verify.ts';
+import { mkboot, mkprovision } from './mkboot.ts';
 import { releaseAdd } from './release-add.ts';
 import { releaseSetMax, releaseSetWaves, releaseWithdraw } from './release-change.ts';
 import { releaseShow, releaseSign } from './release-sign.ts';
@@ -32,5 +33,7 @@ export const mosb: Program = {
     imageInspect,
     bootkitBuild,
     bootkitInspect,
+    mkboot,
+    mkprovision,
   ],
 };

@@ -9,6 +9,7 @@ import { gc } from './gc.ts';
 import { hold } from './hold.ts';
 import { initrdSetup } from './initrd-setup.ts';
 import { install } from './install.ts';
+import { live } from './live.ts';
 import { log } from './log.ts';
 import { mirrorAdd, mirrorList, mirrorRemove } from './mirror.ts';
 import { mount } from './mount.ts';
@@ -46,7 +47,7 @@ export const mosctl: Program = {
     mirror: 'where images are looked for first',
   },
   commands: [
-    ...[provision, recover, initrdSetup],
+    ...[provision, recover, initrdSetup, live],
     ...[install, update, rollback, activate, boot, bootComplete, reboot, createBootFs, mount, umount],
     ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
     ...[updateSettings, hold],

@@ -8,8 +8,9 @@ export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1767225600} LC_ALL=C TZ=UTC
 export PATH=$PWD/node_modules/.bin:$PATH
 
 # What an image is made from, besides its recipe: other images first, then files.
-declare -A needed=([hostfs]=debian)
-declare -A inputs=([hostfs]="build/mosctl build/images/debian/index.json $(echo layouts/units/mos-*)")
+declare -A needed=([hostfs]=debian [livecd]='debian hostfs')
+declare -A inputs=([hostfs]="build/mosctl build/images/debian/index.json $(echo layouts/units/mos-*)"
+  [livecd]=build/images/hostfs/index.json)
 
 key_of() {
   { find "layouts/images/$1" -type f -print0 | sort -z | xargs -0 sha256sum

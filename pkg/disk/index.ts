@@ -11,6 +11,7 @@ export {
   sectorSize,
 } from './gpt.ts';
 export { guidBytes, renderGuid } from './guid.ts';
+export { findIsoVolumes, parseIsoLabel } from './iso.ts';
 export {
   closeEncrypted,
   isEncrypted,

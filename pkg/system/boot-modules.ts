@@ -1,10 +1,9 @@
 import { messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
+import type { InstallTarget } from '../manifest/index.ts';
 import type { Report } from '../steps/index.ts';
-import { bootkitOf } from './boot-files/index.ts';
 import { inBootkit } from './bootkit/index.ts';
-import type { LoadedGeneration } from './generation.ts';
 import type { Machine } from './machine.ts';
 import { mountTarget } from './mounting.ts';
 
@@ -12,19 +11,17 @@ import { mountTarget } from './mounting.ts';
 const placeOf = ({ paths }: Machine): string => `${paths.run}/bootkit`;
 
 /**
- * Shows the running kernel's modules in the new root: those of the bootkit of the generation that boots, so they are
+ * Shows the running kernel's modules in the new root: those of the bootkit that belongs to what boots, so they are
  * the right ones after an update and after a fall-back alike.
  */
 export async function mountBootkit(
   host: Host,
   machine: Machine,
   store: Layout,
-  generation: LoadedGeneration,
+  target: InstallTarget,
   root: string,
   report: Report,
 ): Promise<void> {
-  const target = bootkitOf(generation.machine);
-  if (target === undefined) return;
   const at = placeOf(machine);
   await host.files.makeFolder(at, { parents: true });
   await mountTarget(host, machine, store, { target, at, integrity: 'verity', owner: 'mos-initrd' });

@@ -3,6 +3,7 @@ import type { Host } from '../host/index.ts';
 import { findTarget, parseServiceName } from '../manifest/index.ts';
 import type { Report } from '../steps/index.ts';
 import { chooseToBoot, ourEntry, requireOwnBootFile, type Started } from './boot-choice.ts';
+import { bootkitOf } from './boot-files/index.ts';
 import { mountBootkit } from './boot-modules.ts';
 import { recordBooted } from './current.ts';
 import { unknownFields } from './generation.ts';
@@ -58,7 +59,8 @@ export async function createBootFs(
     panicOnCorruption: true,
     owner: 'mosctl create-boot-fs',
   });
-  if (started.buildId !== undefined) await mountBootkit(host, machine, store, generation, dest, report);
+  const bootkit = started.buildId === undefined ? undefined : bootkitOf(generation.machine);
+  if (bootkit !== undefined) await mountBootkit(host, machine, store, bootkit, dest, report);
   const { number, commit } = generation;
   await recordBooted(host, machine.paths, { generation: number, commit, entry: ourEntry(started) });
   return {

@@ -13,6 +13,14 @@ export function sourceDate(host: Host): string | undefined {
   return new Date(Number(text) * 1000).toISOString().replace('.000Z', 'Z');
 }
 
+/** SOURCE_DATE_EPOCH in seconds, for file systems whose files must have some time; FAT begins in 1980. */
+export function sourceSeconds(host: Host): number {
+  const date = sourceDate(host);
+  return Math.max(firstOfFat, date === undefined ? 0 : Date.parse(date) / 1000);
+}
+
+const firstOfFat = 315_532_800;
+
 /** Where conversions have their large files: TMPDIR, else /var/tmp, which is on a disk. */
 export function workingFolders(host: Host): string {
   const folder = host.machine.environment('TMPDIR');

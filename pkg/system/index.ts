@@ -14,7 +14,7 @@ export type {
   RecoverOptions,
   RecoverResult,
 } from './disk-install/index.ts';
-export { conversionCache, sourceDate, workingFolders } from './environment.ts';
+export { conversionCache, sourceDate, sourceSeconds, workingFolders } from './environment.ts';
 export type { GcOptions, GcResult } from './gc.ts';
 export type { LogEntry, LogOptions, PinOptions, PinResult } from './history.ts';
 export type { ImportBytes } from './images.ts';
@@ -22,6 +22,15 @@ export type { IncomingOptions, ResultTarget } from './incoming.ts';
 export type { InspectedImage, InspectedLayer } from './inspect-image.ts';
 export type { InspectedManifest, ManifestProof, VerifyManifestOptions } from './inspect-manifest.ts';
 export type { InstallOptions, InstallResult } from './install.ts';
+export type {
+  LiveActOptions,
+  LiveActResult,
+  LiveRoot,
+  LiveRootOptions,
+  MadeMedium,
+  MakeMediumOptions,
+} from './live/index.ts';
+export { onMedium, parsePin } from './live/pinned.ts';
 export type { Content, MirrorChange, Mirrors, Offer, Shelf } from './mirror/index.ts';
 export type { MountOptions, MountResult } from './mount.ts';
 export type { MountImageOptions } from './mount-image.ts';
@@ -56,6 +65,12 @@ export const createBootFs: typeof import('./create-boot-fs.ts').createBootFs = a
 export const diff: typeof import('./diff.ts').diff = async (...args) =>
   (await import('./diff.ts')).diff(...args);
 export const gc: typeof import('./gc.ts').gc = async (...args) => (await import('./gc.ts')).gc(...args);
+export const actLive: typeof import('./live/index.ts').actLive = async (...args) =>
+  (await import('./live/index.ts')).actLive(...args);
+export const makeLiveMedium: typeof import('./live/index.ts').makeLiveMedium = async (...args) =>
+  (await import('./live/index.ts')).makeLiveMedium(...args);
+export const mountLiveRoot: typeof import('./live/root.ts').mountLiveRoot = async (...args) =>
+  (await import('./live/root.ts')).mountLiveRoot(...args);
 export const log: typeof import('./history.ts').log = async (...args) =>
   (await import('./history.ts')).log(...args);
 export const pin: typeof import('./history.ts').pin = async (...args) =>

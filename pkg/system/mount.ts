@@ -1,5 +1,4 @@
 import type { Integrity } from '../atomfs/index.ts';
-import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import { findTarget, type InstallTarget, parseServiceName, type ServiceName } from '../manifest/index.ts';
@@ -15,6 +14,7 @@ import { type Machine, openMachine, openStore, openStoreIfThere } from './machin
 import { openMirrored } from './mirror/index.ts';
 import { folderBelow, mountTarget, scratchUpper } from './mounting.ts';
 import type { RegistryAccess } from './places.ts';
+import { targetOf } from './target-of.ts';
 
 export type MountOptions = {
   readonly root: string;
@@ -108,14 +108,7 @@ async function live(
   const accepted = await acceptManifest(host, machine, repositories, options, report);
   const { manifest } = accepted.verified;
   requireFloor((await machineFloor(host, machine)).value, accepted.shown, manifest.security_version);
-  const target = manifest.targets.find((one) => one.service_name === name);
-  if (target === undefined) {
-    const known = manifest.targets.map((one) => one.service_name).join(', ');
-    throw new MosError(
-      'not-found',
-      `cannot find the target ${name} in ${accepted.shown}: there are ${known}`,
-    );
-  }
+  const target = targetOf(manifest, name, accepted.shown);
   const importing = { signal: access.signal, report };
   const plans = await planImages([target], accepted.images, await openStoreIfThere(host, machine), importing);
   await requireSpace(host, machine.paths.store, bytesOf(plans), async () => 0);

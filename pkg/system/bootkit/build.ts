@@ -1,25 +1,18 @@
 import { createHash } from 'node:crypto';
 import { MosError } from '../../errors/index.ts';
-import { buildUki, parseKernelRelease, type UkiParts } from '../../esp/index.ts';
+import { buildUki } from '../../esp/index.ts';
 import { type Host, temporaryPath, writeAtomic } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
-import { firmwareKeys, showKeyset, signEfi } from '../../trust/index.ts';
+import { firmwareKeys } from '../../trust/index.ts';
 import { writeEnrolment } from './enrolment.ts';
 import { imagePlace, writeBootkitImage } from './image.ts';
+import { type BootParts, type BootSources, certificateOf, readParts, signFor } from './parts.ts';
 
-export type BuildBootkitOptions = {
-  readonly keyset: string;
+export type BuildBootkitOptions = BootSources & {
   /** The folder that is made. */
   readonly output: string;
-  /** A bzImage. */
-  readonly kernel: string;
   /** `lib/modules` as the distribution has it, with a folder for the kernel. */
   readonly modules: string;
-  readonly stub: string;
-  readonly loader: string;
-  readonly commandLine: string;
-  /** Makes the archive, compressed as the kernel reads it, with the build id that follows from all the rest of it. */
-  readonly initrd: (manifestCa: string, identify: (archive: Uint8Array) => string) => Promise<Uint8Array>;
 };
 
 export type BuiltFile = { readonly name: string; readonly bytes: number; readonly signer: string };
@@ -48,17 +41,12 @@ export async function buildBootkit(
   options: BuildBootkitOptions,
   report: Report,
 ): Promise<BuiltBootkit> {
-  const { output, kernel, stub, loader } = options;
+  const { output } = options;
   if ((await host.files.stat(output)) !== undefined)
     throw new MosError('exists', `cannot build a bootkit in ${output}: it is there already`, {
       hint: 'name a folder that is not there yet',
     });
-  for (const path of [kernel, stub, loader])
-    if ((await host.files.stat(path))?.type !== 'file')
-      throw new MosError('not-found', `cannot build a bootkit: there is no ${path}`, {
-        hint: 'apt-get install systemd-boot-efi has the loader and the stub',
-      });
-  const parts = await readParts(host, options);
+  const parts = await readParts(host, options, 'build a bootkit');
   const modules = `${options.modules}/${parts.release}`;
   if ((await host.files.stat(modules))?.type !== 'directory')
     throw new MosError('not-found', `cannot build a bootkit: there is no ${modules}`, {
@@ -66,10 +54,9 @@ export async function buildBootkit(
     });
   report({ kind: 'note', text: 'packing the initrd' });
   let buildId = '';
-  const initrd = await options.initrd(
-    await certificateOf(host, options.keyset, 'manifest-ca'),
-    (archive) => (buildId = identify(archive, options, parts)),
-  );
+  const initrd = await options.initrd(await certificateOf(host, options.keyset, 'manifest-ca'), {
+    identify: (archive) => (buildId = identify(archive, options, parts)),
+  });
   const { commandLine } = options;
   const uki = buildUki({ ...parts, initrd, commandLine });
   const made = temporaryPath(output);
@@ -89,21 +76,8 @@ export async function buildBootkit(
   }
 }
 
-type Parts = Pick<UkiParts, 'stub' | 'kernel' | 'osRelease' | 'release'>;
-
-async function readParts(host: Host, options: BuildBootkitOptions): Promise<Parts> {
-  const kernel = await host.files.read(options.kernel);
-  const release = parseKernelRelease(kernel);
-  return {
-    stub: await host.files.read(options.stub),
-    kernel,
-    osRelease: `ID=mos\nNAME=mos\nPRETTY_NAME="mos on Linux ${release}"\n`,
-    release,
-  };
-}
-
 /** Of everything that a boot file is made of, and of nothing that signs it. */
-function identify(archive: Uint8Array, { commandLine }: BuildBootkitOptions, parts: Parts): string {
+function identify(archive: Uint8Array, { commandLine }: BuildBootkitOptions, parts: BootParts): string {
   const hasher = createHash('sha256');
   for (const part of [archive, parts.kernel, parts.stub, Buffer.from(commandLine)])
     hasher.update(`${part.length}\n`).update(part);
@@ -124,19 +98,9 @@ async function signAll(
     ['loader.efi', firmwareKeys.db[0], loader] as const,
   ];
   for (const [name, key, from] of wanted) {
-    const folder = await folderOfKey(host, keyset, key);
-    const signing = { key: `${folder}/privkey.pem`, certificate: `${folder}/cert.pem` };
-    const { signer } = await signEfi(host, from, `${made}/${name}`, signing);
+    const signer = await signFor(host, keyset, key, from, `${made}/${name}`);
     files.push({ name, bytes: (await host.files.stat(`${made}/${name}`))?.size ?? 0, signer });
   }
   await host.files.remove(unsigned);
   return files;
 }
-
-export async function folderOfKey(host: Host, keyset: string, key: string): Promise<string> {
-  const { folders } = await showKeyset(host, keyset, key);
-  return folders[0] ?? '';
-}
-
-const certificateOf = async (host: Host, keyset: string, key: string): Promise<string> =>
-  `${await folderOfKey(host, keyset, key)}/cert.pem`;

@@ -1,6 +1,6 @@
 import { type Host, readText, writeAtomic } from '../../host/index.ts';
 import { describeCertificates, firmwareKeys } from '../../trust/index.ts';
-import { folderOfKey } from './build.ts';
+import { folderOfKey } from './parts.ts';
 
 /** Who may change which list (UEFI 2.10, 8.2.2 "Using the EFI_VARIABLE_AUTHENTICATION_2 descriptor"). */
 const signers = { PK: 'uefi-pk', KEK: 'uefi-pk', db: 'uefi-kek' } as const;
