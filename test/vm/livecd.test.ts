@@ -143,18 +143,28 @@ test.serial(
     const instData = makeSeed('inst-data', {
       'url.txt': 'zot:/run/mos/medium/oci:machine/install:1\n',
       'layout.json': JSON.stringify(small),
-      unencrypted: '',
+    });
+    const sudi = JSON.parse(await kit.command('trust', 'sudi', 'add', '--json', 'vm', 'default', 'SN0001'));
+    const text = (name: string): string => readFileSync(join(sudi.path, name), 'utf8');
+    const trustData = makeSeed('trust-data', {
+      'cert.pem': text('cert.pem'),
+      'privkey.pem': text('privkey.pem'),
     });
     // The disc is asked after the entries that the install makes.
     const drive = disc(medium).map((word) => word.replace(',bootindex=0', ''));
     const tpm = await startTpm(t, join(kit.folder, 'tpm'));
-    const machine = power(t, disk, variables, ...tpm, ...drive, ...seed(instData));
+    const machine = power(t, disk, variables, ...tpm, ...drive, ...seed(instData), ...seed(trustData));
     await machine.waitFor(/mos: live system 1\.0\.0 of zot:/, 'the live system', 600);
     await machine.waitFor(/installed successfully/, 'the end of the install', 600);
     await machine.login('mos', 600);
     t.is(await machine.run('od -An -t u1 /sys/firmware/efi/efivars/SecureBoot-*'), '   6   0   0   0   1\n');
     const status = JSON.parse(await machine.run('mosctl status --json'));
-    t.like(status, { running: { generation: 1 }, protection: { secrets: 'not provisioned' } });
+    t.like(status, {
+      running: { generation: 1 },
+      productOrigin: 'sudi',
+      protection: { secrets: 'released' },
+    });
+    t.regex(machine.console, /provisioned successfully.*, encrypted\n/s);
     await machine.run('sync');
     await machine.stop();
 

@@ -1,5 +1,6 @@
 #!/bin/bash
-# What a live medium boots: the layers of hostfs, and one that says what the live system is for, in /mos-action. Tags
+# What a live medium boots: the layers of hostfs, and one with cryptsetup, for an install, and with what the live system is
+# for, in /mos-action. Tags
 # livecd (nothing is done by itself), provision and install; livecd-console is livecd with the console of hostfs:1-console.
 set -euo pipefail
 out=$1
@@ -22,11 +23,18 @@ links() { # TAG: its layers as files in WORK, whose names are put out
   done
 }
 
+# From Debian's packages, the rest of what they need is there. To the places that /sbin and /lib lead to.
+tools=$work/tools
+(cd "$work" && apt-get download -q cryptsetup-bin libpopt0)
+for package in "$work"/*.deb; do dpkg-deb --extract "$package" "$tools"; done
+
 echo '{"Entrypoint":["/sbin/init"],"StopSignal":"SIGRTMIN+3"}' >"$work/config.json"
 for action in livecd provision install; do
   units=$work/$action/usr/lib/systemd/system
   install -d "$units/multi-user.target.wants"
   install -m 0644 layouts/units/mos-live.service "$units"
+  install -D -m 0755 "$tools/sbin/cryptsetup" "$work/$action/usr/sbin/cryptsetup"
+  install -D -m 0644 "$(readlink -f "$tools"/usr/lib/*/libpopt.so.0)" "$work/$action/usr/lib/$(uname -m)-linux-gnu/libpopt.so.0"
   ln -s ../mos-live.service "$units/multi-user.target.wants/"
   echo "$action" >"$work/$action/mos-action"
   tar --create --file "$work/$action.tar" --directory "$work/$action" --sort=name --owner=0 --group=0 --numeric-owner \
