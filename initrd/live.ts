@@ -10,16 +10,21 @@ import { fillSecureFolder, secureFolder } from './secrets.ts';
 export type LiveUses = {
   /** Closes PCR 7 of the TPM, where there is one; throws where it can't. */
   readonly closeSecrets: () => Promise<void>;
-  readonly label: () => Promise<string>;
+  /** The label of media, and where the one that is booted is mounted. */
+  readonly medium: () => Promise<{ readonly label: string; readonly at: string }>;
   /** Verifies the live system that this initrd is for on a mounted medium, and mounts it at `target`. */
   readonly mountRoot: (options: { ca: string; medium: string; target: string }) => Promise<void>;
 };
 
-type Live = { readonly host: Host; readonly report: Report; readonly uses: LiveUses; devices: string[] };
+type Live = {
+  readonly host: Host;
+  readonly report: Report;
+  readonly uses: LiveUses;
+  devices: string[];
+  medium: string;
+};
 
 const newRoot = `/${inInitrd.newRoot}`;
-/** In /run, which the booted system gets as it is: an install reads from there too. */
-const medium = '/run/mos/medium';
 /** A disc has to spin up, a stick to be found. */
 const mediumDeadline = 30_000;
 const mediumInterval = 100;
@@ -34,7 +39,7 @@ const liveSteps: readonly Step<Live>[] = [
 ];
 
 export const bootLive = (host: Host, uses: LiveUses, report: Report): Promise<void> =>
-  runSteps({ host, report, uses, devices: [] }, liveSteps, report);
+  runSteps({ host, report, uses, devices: [], medium: '' }, liveSteps, report);
 
 async function closeTpm({ host, uses }: Live): Promise<void> {
   await uses.closeSecrets();
@@ -43,7 +48,8 @@ async function closeTpm({ host, uses }: Live): Promise<void> {
 
 async function findMedium(context: Live): Promise<void> {
   const { host, uses } = context;
-  const label = await uses.label();
+  const { label, at } = await uses.medium();
+  context.medium = at;
   const deadline = host.clock.monotonic() + mediumDeadline;
   for (;;) {
     context.devices = await findIsoVolumes(host, label);
@@ -57,8 +63,8 @@ async function findMedium(context: Live): Promise<void> {
   }
 }
 
-/** Others may have the same label: the one that has what this boot file was made for is the right one. */
-async function mountLive({ host, uses, devices, report }: Live): Promise<void> {
+/** It stays mounted, for installs. Others may have the same label: the one that has what this boot file was made for is the right one. */
+async function mountLive({ host, uses, devices, medium, report }: Live): Promise<void> {
   await host.files.makeFolder(medium, { parents: true });
   const problems: string[] = [];
   for (const source of devices) {

@@ -62,9 +62,9 @@ const liveUsesOf = (host: Host, text: string, report: Report): LiveUses => ({
     const use = await import('../pkg/system/index.ts');
     await use.closeSecrets(host);
   },
-  async label() {
+  async medium() {
     const use = await import('../pkg/system/index.ts');
-    return use.onMedium.label;
+    return { label: use.onMedium.label, at: use.mediumFolder };
   },
   async mountRoot({ ca, medium, target }) {
     const use = await import('../pkg/system/index.ts');

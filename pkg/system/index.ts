@@ -30,7 +30,7 @@ export type {
   MadeMedium,
   MakeMediumOptions,
 } from './live/index.ts';
-export { onMedium, parsePin } from './live/pinned.ts';
+export { mediumFolder, onMedium, parsePin } from './live/pinned.ts';
 export type { Content, MirrorChange, Mirrors, Offer, Shelf } from './mirror/index.ts';
 export type { MountOptions, MountResult } from './mount.ts';
 export type { MountImageOptions } from './mount-image.ts';

@@ -50,7 +50,7 @@ function machine(drives: Readonly<Record<string, Buffer>>, accepts: (device: str
   };
   const uses = {
     closeSecrets: async () => void calls.push('close'),
-    label: async () => 'OCI-BOOT',
+    medium: async () => ({ label: 'OCI-BOOT', at: '/run/mos/medium' }),
     mountRoot: async () => {
       if (!accepts(inDrive)) throw new MosError('not-found', 'cannot find the manifest');
       calls.push('root');

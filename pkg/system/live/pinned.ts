@@ -8,6 +8,9 @@ export const liveTarget = parseServiceName('livecd');
 /** FORMATS 8: the volume label of a medium, and the folder of its repositories. */
 export const onMedium = { label: 'OCI-BOOT', repositories: 'oci' } as const;
 
+/** Where a live system finds its medium. */
+export const mediumFolder = '/run/mos/medium';
+
 /** What a live initrd boots, out of its signed boot file: `machine/live@sha256:…`. */
 export type LivePin = Pick<ZotReference, 'repository' | 'name'>;
 

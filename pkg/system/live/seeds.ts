@@ -31,20 +31,17 @@ export async function mountSeed(
     throw new MosError('state', `cannot choose a disk ${label}: there are ${devices.join(', ')}`, {
       hint: 'take out all but one',
     });
-  const fstype = await blkid(host, ['--match-tag', 'TYPE', '--output', 'value', source]);
-  if (!fileSystems.includes(fstype[0] ?? ''))
+  const [fstype = ''] = await blkid(host, ['--match-tag', 'TYPE', '--output', 'value', source]);
+  if (!fileSystems.includes(fstype))
     throw new MosError(
       'unsupported',
       `cannot read ${label} (${source}): it has no file system of ${fileSystems.join(', ')}`,
     );
   const target = `${folder}/${label}`;
   await host.files.makeFolder(target, { parents: true });
-  await host.mounts.mount({
-    fstype: fstype[0] ?? '',
-    source,
-    target,
-    flags: ['ro', 'nodev', 'nosuid', 'noexec'],
-  });
+  const flags = ['ro', 'nodev', 'nosuid', 'noexec'] as const;
+  const options = fstype === 'vfat' ? ['umask=0077'] : []; // a private key lies there
+  await host.mounts.mount({ fstype, source, target, flags, options });
   undo.add(() => host.mounts.unmount(target));
   return target;
 }

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { Host } from '../../../pkg/host/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
 import { parseReference } from '../../../pkg/oci/index.ts';
-import { type MakeMediumOptions, makeLiveMedium } from '../../../pkg/system/live/make.ts';
+import { type MakeMediumOptions, makeLiveMedium } from '../../../pkg/system/live/index.ts';
 import { addImage, addProduct, builtAt, makeVendor, publishRelease } from '../../helpers/vendor.ts';
 
 const efi = '/usr/lib/systemd/boot/efi';
