@@ -6,12 +6,10 @@ export const live = command({
   name: 'live',
   summary: 'In a live system: do what it is for, as the disks beside it say',
   description:
-    'The file /mos-action says what: nothing (livecd), provision, or install. A disk with the label trust-data has cert.pem and privkey.pem: the machine is provisioned with them. One with the label inst-data has url.txt, the manifest to install, and may have disk.txt (the disk; else the only empty one), layout.json (partitions), registry-ca.pem, and a file unencrypted, which stands for --unencrypted. What has something on it is never overwritten.',
-  options: { reboot: { kind: 'flag', help: 'reboot after an install' } },
-  async run({ host, options, report, signal, builtAt }) {
+    'The file /mos-action says what: nothing (livecd), provision, or install. A disk with the label trust-data has cert.pem and privkey.pem: the machine is provisioned with them. One with the label inst-data has url.txt, the manifest to install, and may have disk.txt (the disk; else the only empty one), layout.json (partitions), registry-ca.pem, and a file unencrypted, which stands for --unencrypted. What has something on it is never overwritten. After an install there is /run/mos/live-installed.',
+  async run({ host, report, signal, builtAt }) {
     const use = await import('../../pkg/system/index.ts');
     const result = await use.actLive(host, { layout: JSON.stringify(layout), builtAt, signal }, report);
-    if (options.reboot && result.installed !== null) await use.reboot(host, { root: '/' });
     const { installed } = result;
     const key = { recoveryKey: installed?.recoveryKey?.reveal() ?? null, recoveryFile: null };
     return { ...result, installed: installed && { ...installed, ...key } };

@@ -10,7 +10,7 @@ export PATH=$PWD/node_modules/.bin:$PATH
 # What an image is made from, besides its recipe: other images first, then files.
 declare -A needed=([hostfs]=debian [livecd]='debian hostfs')
 declare -A inputs=([hostfs]="build/mosctl build/images/debian/index.json $(echo layouts/units/mos-*)"
-  [livecd]=build/images/hostfs/index.json)
+  [livecd]="build/images/hostfs/index.json $(echo layouts/units/mos-live*)")
 
 key_of() {
   { find "layouts/images/$1" -type f -print0 | sort -z | xargs -0 sha256sum

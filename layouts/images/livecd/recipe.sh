@@ -32,10 +32,10 @@ echo '{"Entrypoint":["/sbin/init"],"StopSignal":"SIGRTMIN+3"}' >"$work/config.js
 for action in livecd provision install; do
   units=$work/$action/usr/lib/systemd/system
   install -d "$units/multi-user.target.wants"
-  install -m 0644 layouts/units/mos-live.service "$units"
+  install -m 0644 layouts/units/mos-live{,-reboot}.service "$units"
   install -D -m 0755 "$tools/sbin/cryptsetup" "$work/$action/usr/sbin/cryptsetup"
   install -D -m 0644 "$(readlink -f "$tools"/usr/lib/*/libpopt.so.0)" "$work/$action/usr/lib/$(uname -m)-linux-gnu/libpopt.so.0"
-  ln -s ../mos-live.service "$units/multi-user.target.wants/"
+  for name in mos-live mos-live-reboot; do ln -s "../$name.service" "$units/multi-user.target.wants/"; done
   echo "$action" >"$work/$action/mos-action"
   tar --create --file "$work/$action.tar" --directory "$work/$action" --sort=name --owner=0 --group=0 --numeric-owner \
     --mtime="@$SOURCE_DATE_EPOCH" --format=posix --pax-option=delete=atime,delete=ctime .

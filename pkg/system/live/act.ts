@@ -1,5 +1,5 @@
 import { MosError } from '../../errors/index.ts';
-import { type Host, readText } from '../../host/index.ts';
+import { type Host, readText, writeAtomic } from '../../host/index.ts';
 import { parseReference } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
 import type { AcceptanceTime } from '../../trust/index.ts';
@@ -31,6 +31,8 @@ export type LiveActResult = {
   readonly installed: DiskInstallResult | null;
 };
 
+/** By it the live system knows that it is to restart the machine. */
+const installedMark = '/run/mos/live-installed';
 const actionFile = '/mos-action';
 const policies = '/factory/secure/pcr7data';
 
@@ -68,6 +70,7 @@ export async function actLive(host: Host, options: LiveActOptions, report: Repor
   const provisioned = trust === undefined ? null : await provisionBy(host, trust, options, report);
   const product = provisioned?.product;
   const installed = await installOnDisk(host, { ...install, product, yes: true }, report);
+  await writeAtomic(host, installedMark, '');
   return { action, provisioned, installed };
 }
 
