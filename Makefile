@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: attacks crash cycles power-cuts all help setup check docs format images vm demo test test-unit clean install tools bench bench-formats
+.PHONY: attacks crash cycles live power-cuts all help setup check docs format images vm demo test test-unit clean install tools bench bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -89,7 +89,10 @@ crash: setup build/mosctl ## stop every operation at each of its points; tells h
 
 power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine at every moment of its life; tells how many (as root, hours)
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
-	TEST_GROUP=vm/long ava --timeout 2h
+	TEST_GROUP=vm/long ava --timeout 2h test/vm/long/firmware.test.ts
+
+live: setup build/mosctl images $(VM_PARTS) ## a live medium from power-on to an installed machine, and attacks on it (as root)
+	TEST_GROUP=vm/long ava test/vm/long/livecd.test.ts
 
 attacks: setup build/mosctl images $(VM_PARTS) ## make every attack, print what refused each (as root, about 15 minutes)
 	layouts/images/build.sh guest

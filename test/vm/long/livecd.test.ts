@@ -17,11 +17,11 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import small from '../../layouts/disks/small.json' with { type: 'json' };
-import { convertedImage } from '../helpers/converted-image.ts';
-import { firmwareArguments, newVariables, startTpm } from '../helpers/firmware.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
-import { Machine } from '../helpers/vm.ts';
+import small from '../../../layouts/disks/small.json' with { type: 'json' };
+import { convertedImage } from '../../helpers/converted-image.ts';
+import { firmwareArguments, newVariables, startTpm } from '../../helpers/firmware.ts';
+import { type MachineKit, makeMachineKit } from '../../helpers/machine-kit.ts';
+import { Machine } from '../../helpers/vm.ts';
 
 // A live medium: made twice with the same bytes, boots under Secure Boot, installs a machine without a hand on it. It leaves
 // an installed machine alone, and doesn't boot when somebody changed it.
