@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
 import test from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { revokeApiClient } from '../../pkg/trust/index.ts';
+import { addSudi, revokeApiClient } from '../../pkg/trust/index.ts';
 import { type ClientFiles, get, makeApiMachine, requestOf, say } from '../helpers/api.ts';
 import { programs, startDaemon } from '../helpers/daemon.ts';
 import { hostAt } from '../helpers/keyset.ts';
@@ -43,7 +43,9 @@ for (const [name, program] of Object.entries(programs)) {
       const project = join(vendor.keys, vendor.keyset, 'manifest/default');
       const signer = { cert: join(project, 'cert.pem'), key: join(project, 'privkey.pem') };
       const stranger = await (await makeApiMachine(t)).client('stranger', 'admin');
-      for (const client of [expired, early, machineItself, signer, stranger])
+      const { path } = await addSudi(linuxHost, vendor.keyset, 'default', 'SN0002', { folder: vendor.keys });
+      const neighbour = { cert: join(path, 'cert.pem'), key: join(path, 'privkey.pem') };
+      for (const client of [expired, early, machineItself, neighbour, signer, stranger])
         t.deepEqual((await ask(client, get('/v1/jobs'))).statuses, [], client.cert);
 
       // A connection that lives is judged anew at each request: revoked between the first and the second.
