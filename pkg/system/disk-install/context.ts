@@ -27,6 +27,8 @@ export type DiskInstallOptions = Omit<InstallOptions, 'root'> &
     readonly recoveryFile?: string | undefined;
     /** More follows in this run: until the machine's first boot the disk counts as one on which an install was stopped. */
     readonly goesOn?: boolean | undefined;
+    /** Of a plan alone: how the partitions are protected is decided when the machine was provisioned. */
+    readonly isProvisionedLater?: boolean | undefined;
   };
 
 export type DiskInstallPlan = {

@@ -91,7 +91,10 @@ async function lookAtDisk(c: Context): Promise<void> {
   const { host, options } = c;
   c.disk = await readDiskTarget(host, options.disk);
   requireUsable(c.disk, options);
-  c.passphrase = await chooseProtection(host, c.disk.node, options.unencrypted);
+  c.passphrase =
+    options.plan && options.isProvisionedLater
+      ? undefined
+      : await chooseProtection(host, c.disk.node, options.unencrypted);
   c.isMade =
     c.disk.progress === 'installing' &&
     !options.overwrite &&

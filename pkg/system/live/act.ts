@@ -10,7 +10,7 @@ import {
   installOnDisk,
   readLayout,
 } from '../disk-install/index.ts';
-import { type Provisioned, passphraseForInstall, provision } from '../tpm/index.ts';
+import { type Provisioned, type ProvisionOptions, passphraseForInstall, provision } from '../tpm/index.ts';
 import { chooseOnly, installCandidates } from './choose-disk.ts';
 import { mountSeed, readInstallSeed, seedLabels } from './seeds.ts';
 
@@ -62,16 +62,27 @@ export async function actLive(host: Host, options: LiveActOptions, report: Repor
       },
     );
   // Before it is provisioned nothing could be encrypted; what else can be refused is the same.
-  await installOnDisk(
-    host,
-    { ...install, unencrypted: install.unencrypted || trust !== undefined, plan: true },
-    report,
-  );
-  const provisioned = trust === undefined ? null : await provisionBy(host, trust, options, report);
-  const product = provisioned?.product;
-  const installed = await installOnDisk(host, { ...install, product, yes: true }, report);
+  await installOnDisk(host, { ...install, isProvisionedLater: trust !== undefined, plan: true }, report);
+  const done = await installBy(host, install, trust, options, report);
   await writeAtomic(host, installedMark, '');
-  return { action, provisioned, installed };
+  return { action, ...done };
+}
+
+/** With an identity the install is a part of provisioning: a power cut anywhere in both leaves what the next run does again. */
+async function installBy(
+  host: Host,
+  install: DiskInstallOptions,
+  trust: string | undefined,
+  options: LiveActOptions,
+  report: Report,
+): Promise<Omit<LiveActResult, 'action'>> {
+  const now = { ...install, yes: true };
+  if (trust === undefined) return { provisioned: null, installed: await installOnDisk(host, now, report) };
+  let installed: DiskInstallResult | null = null;
+  const provisioned = await provisionBy(host, trust, options, report, async ({ product }) => {
+    installed = await installOnDisk(host, { ...now, product, goesOn: true }, report);
+  });
+  return { provisioned, installed };
 }
 
 function parseAction(text: string): LiveAction {
@@ -90,10 +101,15 @@ function provisionBy(
   seed: string,
   { builtAt }: LiveActOptions,
   report: Report,
+  beforeOwned?: ProvisionOptions['beforeOwned'],
 ): Promise<Provisioned> {
   const time: AcceptanceTime = { now: host.clock.now(), builtAt };
   const pair = { certificate: `${seed}/cert.pem`, key: `${seed}/privkey.pem` };
-  return provision(host, { ...pair, policies, passphraseFile: passphraseForInstall, time }, report);
+  return provision(
+    host,
+    { ...pair, policies, passphraseFile: passphraseForInstall, beforeOwned, time },
+    report,
+  );
 }
 
 async function planInstall(host: Host, at: string, options: LiveActOptions): Promise<DiskInstallOptions> {
