@@ -14,6 +14,7 @@ import { publish } from './groups/publish.ts';
 import { roots } from './groups/roots.ts';
 import { services } from './groups/services.ts';
 import { start } from './groups/start.ts';
+import { startup } from './groups/startup.ts';
 import { KeptRows } from './kept.ts';
 import { measureProgram } from './program.ts';
 import { renderCircumstances, renderTable, replaceFigures } from './render.ts';
@@ -31,6 +32,7 @@ const groups: readonly Group[] = [
   mirror,
   services,
   roots,
+  startup,
 ];
 const page = 'docs/bench.md';
 

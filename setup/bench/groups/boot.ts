@@ -1,10 +1,11 @@
-import { closeSync, openSync, readFileSync, readSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rootHashOf } from '../../../pkg/atomfs/index.ts';
 import { compile } from '../../../test/helpers/compile.ts';
 import { runInGuest } from '../../../test/helpers/guest.ts';
 import { startRegistry } from '../../../test/helpers/registries.ts';
 import { type MountRequest, mountsProgram, requestsFile, rootsFolder } from '../guest/request.ts';
+import { hashOffsetOf } from '../hash-offset.ts';
 import { imageSource } from '../images.ts';
 import type { Compared } from '../pairs.ts';
 import { measured, measureProgram } from '../program.ts';
@@ -73,15 +74,6 @@ async function installed(context: Context): Promise<MountRequest[]> {
     });
   }
   return requests;
-}
-
-/** The tree stands behind the file system, whose size is in its superblock (bytes_used of squashfs 4.0). */
-function hashOffsetOf(layer: string): number {
-  const superblock = Buffer.alloc(96);
-  const file = openSync(layer, 'r');
-  readSync(file, superblock, 0, superblock.length, 0);
-  closeSync(file);
-  return Math.ceil(Number(superblock.readBigUInt64LE(40)) / 4096) * 4096;
 }
 
 type Sides = Compared<'command' | 'bare' | 'inside'>;
