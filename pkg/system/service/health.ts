@@ -1,3 +1,4 @@
+import { MosError } from '../../errors/index.ts';
 import { type Host, readTextIfThere } from '../../host/index.ts';
 import { isRunning, parseEnd, probeHealth, usualHealth, waitUntilStopped } from '../../lxc/index.ts';
 import { asService } from './groups.ts';
@@ -46,4 +47,19 @@ export async function untilHealthy(
 async function endText(host: Host, folder: ServiceFolder): Promise<string> {
   const end = parseEnd((await readTextIfThere(host, folder.lxcLog)) ?? '');
   return `it ended with ${'code' in end ? `exit code ${end.code}` : `signal ${end.signal}`}`;
+}
+
+/** The same, and where it does not become well that is the failure. */
+export async function requireHealthy(
+  host: Host,
+  folder: ServiceFolder,
+  record: ServiceRecord,
+): Promise<void> {
+  const isFirst = !record.isCandidate;
+  if (isFirst && record.health === undefined) return;
+  const problem = await untilHealthy(host, folder, record);
+  if (problem !== undefined)
+    throw new MosError('state', `cannot call ${record.name} well: ${problem}`, {
+      ...(isFirst ? { hint: `see what it says: mosctl logs ${record.name}` } : {}),
+    });
 }

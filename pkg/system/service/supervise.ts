@@ -13,6 +13,7 @@ import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
 import { askService } from './health.ts';
 import { endOf, isOver } from './list.ts';
+import { leadTo, run } from './new-container.ts';
 import { Patience } from './patience.ts';
 import { logBytes } from './prepare.ts';
 import {
@@ -28,7 +29,6 @@ import {
   servicesFolder,
   writeRecord,
 } from './record.ts';
-import { leadTo, run } from './start.ts';
 import { isSupervised, supervisorLock } from './watch.ts';
 
 export type SuperviseOptions = { readonly root: string; readonly signal: AbortSignal };
