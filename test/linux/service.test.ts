@@ -82,6 +82,7 @@ test('a service runs confined as its own user, is listed, read and entered, and 
   const paths = await machinePaths(host, machine.root);
   const { status, err } = start(machine);
   t.is(status, 0, err);
+  t.notRegex(machine.mosctl('ps').out, /warning/, 'whom activate started to watch is waited for');
   const lines = await until(t, 'its first words', () => {
     const said: string[] = JSON.parse(machine.mosctl('logs', 'web', '--json').out).lines;
     return said.includes('ready') && said;

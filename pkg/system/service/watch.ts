@@ -29,5 +29,17 @@ export type ServiceList = {
 export async function listServices(host: Host, options: { readonly root: string }): Promise<ServiceList> {
   const { paths } = await openMachine(host, options.root);
   const services = await serviceStates(host, paths);
-  return { services, supervised: services.length === 0 || (await isSupervised(host, paths, 'mosctl ps')) };
+  return { services, supervised: services.length === 0 || (await isSupervisedSoon(host, paths)) };
+}
+
+/** One that an activate started just now takes a moment. Milliseconds. */
+const [moment, look] = [1000, 50];
+
+async function isSupervisedSoon(host: Host, paths: MachinePaths): Promise<boolean> {
+  const end = host.clock.monotonic() + moment;
+  while (!(await isSupervised(host, paths, 'mosctl ps'))) {
+    if (host.clock.monotonic() > end) return false;
+    await host.clock.sleep(look);
+  }
+  return true;
 }
