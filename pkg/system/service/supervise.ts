@@ -18,6 +18,7 @@ import { Patience } from './patience.ts';
 import { logBytes } from './prepare.ts';
 import {
   bothFolders,
+  findService,
   listInstances,
   lockService,
   lockServices,
@@ -193,7 +194,7 @@ async function keepRunning(
   }
 }
 
-/** False where it was stopped meanwhile. */
+/** False where it was stopped meanwhile, or another one is the service by now. */
 async function startAgain(
   host: Host,
   paths: MachinePaths,
@@ -202,8 +203,9 @@ async function startAgain(
   report: Report,
 ): Promise<boolean> {
   await using _lock = await lockService(host, paths, folder.service, owner);
-  const record = await readRecord(host, folder);
-  if (record === undefined) return false;
+  const current = await findService(host, paths, folder.service);
+  if (current?.folder.name !== folder.name) return false; // the next start or stop clears what a kill left of this one
+  const { record } = current;
   if (await isRunning(host, folder)) return true;
   await writeRecord(host, folder, { ...record, restarts: record.restarts + 1, lastEnd });
   try {
