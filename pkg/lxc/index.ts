@@ -1,6 +1,7 @@
 export { type Entry, renderLxcConfig } from './config.ts';
 export { capabilities, renderSeccomp } from './confinement.ts';
 export { type Container, type Limits, planContainer } from './container.ts';
+export { drainContainer, isConnected } from './draining.ts';
 export { type ContainerEnd, parseEnd } from './ending.ts';
 export { type Probed, probeHealth, usualHealth } from './health.ts';
 export { findIoWeight, type IoWeightFile } from './io-weight.ts';

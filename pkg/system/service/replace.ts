@@ -1,6 +1,6 @@
 import { codeOf, MosError, messageOf } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { isRunning, pauseNetwork, stopContainer } from '../../lxc/index.ts';
+import { drainContainer, isRunning, pauseNetwork, stopContainer } from '../../lxc/index.ts';
 import type { MachineTarget } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { MachinePaths } from '../paths.ts';
@@ -46,6 +46,8 @@ export async function replace(
   }
   undo.keep();
   await forgetHold(host, paths, entry.name);
+  // Who asked it is answered, whatever its stop signal does.
+  if (isBeside && before.record.network === 'simple') await drainContainer(host, before.folder);
   await clear(host, paths, before.folder, stopSeconds);
 }
 
