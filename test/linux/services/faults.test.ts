@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import test from 'ava';
 import { linuxHost as host } from '../../../pkg/host/linux/index.ts';
 import { machinePaths } from '../../../pkg/system/index.ts';
@@ -116,22 +116,4 @@ test.serial('a service whose first process or whose monitor is killed comes agai
   process.kill(Number(monitor), 'SIGKILL');
   await again(2);
   t.is(machine.must('exec', 'web', '--', '/bin/busybox', 'echo', 'well'), 'well\n');
-});
-
-test.serial('a container whose place another one took is not started again', async (t) => {
-  t.timeout(120_000);
-  const machine = await makeServices(t, { web: { script: 'exec busybox sleep 1000' } });
-  t.is(machine.activate('web').err, '');
-  const services = `${(await machinePaths(host, machine.root)).run}/services`;
-  const record = JSON.parse(readFileSync(`${services}/web/record.json`, 'utf8'));
-  const { process: first } = states(machine)[0] as State & { readonly process: number };
-  // As a kill right after the new one was confirmed leaves it.
-  mkdirSync(`${services}/web~`);
-  writeFileSync(
-    `${services}/web~/record.json`,
-    JSON.stringify({ ...record, started: '2099-01-01T00:00:00Z' }),
-  );
-  process.kill(first, 'SIGKILL');
-  await host.clock.sleep(3000);
-  t.is(machine.sandbox.run('pgrep', '-f', `lxc-start -P ${services} -n web -F`).out, '');
 });
