@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once as happens } from 'node:events';
 import { resolve } from 'node:path';
 import test from 'ava';
+import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { machinePaths } from '../../../pkg/system/index.ts';
 import { updateFrom } from '../../helpers/machine.ts';
 import { executable } from '../../helpers/sandbox.ts';
 import {
@@ -236,10 +238,9 @@ test.serial(
     const ask = () => machine.sandbox.run('curl', '--silent', '-m', '1', 'http://127.0.0.1:8080/').out;
     await until('the one before', () => ask() === 'one\n');
     t.like(services(machine), [{ name: 'web', version: '1', state: 'running' }]);
-    t.is(machine.sandbox.run('pgrep', '-f', `lxc-start -P ${machine.root}`).out, '');
-    const [process] = services(machine).map((one) => one['process']);
+    const { run } = await machinePaths(linuxHost, machine.root);
     const all = machine.sandbox.must('pgrep', '-x', 'lxc-start').trim().split('\n');
-    const inRoot = all.filter((id) => machine.sandbox.must('cat', `/proc/${id}/cmdline`).includes('web'));
-    t.is(inRoot.length, 1, `${process}`);
+    const lines = all.map((id) => machine.sandbox.run('cat', `/proc/${id}/cmdline`).out);
+    t.is(lines.filter((text) => text.includes(run)).length, 1);
   },
 );
