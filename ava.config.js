@@ -12,6 +12,6 @@ export default {
   workerThreads: false,
   // Each file runs in a process of its own, which would strip and compile the same modules again: a fifth of the time.
   environmentVariables: { NODE_COMPILE_CACHE: `${import.meta.dirname}/build/compile-cache` },
-  // Privileged groups share mounts, devices and the one VM: one file at a time.
-  ...(group === undefined || group === 'system' ? {} : { concurrency: 1, serial: true }),
+  // Privileged groups share mounts and devices: one file at a time. A virtual machine has one processor and its own folder: two.
+  ...(group === undefined || group === 'system' ? {} : { concurrency: group === 'vm' ? 2 : 1, serial: true }),
 };
