@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { type JobEvent, openJobs } from '../../pkg/api/jobs/index.ts';
 import { MosError } from '../../pkg/errors/index.ts';
@@ -57,6 +58,26 @@ test('a job tells what it does while it does it, and what came of it', async (t)
     (await gather(jobs.events(id))).map((event) => event.kind),
     ['job'],
   );
+});
+
+test('a job is listed once it is on the disk: who saw it finds it after a kill', async (t) => {
+  const slow = Promise.withResolvers<void>();
+  const syncFolder = async (path: string): Promise<void> => {
+    await slow.promise;
+    await linuxHost.files.syncFolder(path);
+  };
+  const host = { ...linuxHost, files: { ...linuxHost.files, syncFolder } };
+  const jobs = await openJobs(host, await temporaryFolder(t), async () => 4);
+  const begun = jobs.start('update', 'alice', async () => {});
+  await setTimeout(20);
+  t.deepEqual(jobs.list(), []);
+  slow.resolve();
+  const { id } = await begun;
+  t.deepEqual(
+    jobs.list().map((job) => job.id),
+    [id],
+  );
+  await jobs.stop();
 });
 
 test('a failure is kept with its code and hint, also over a restart of the daemon', async (t) => {

@@ -101,11 +101,11 @@ export async function openJobs(
       live = one;
       try {
         one.job = { ...job, before: await generation() };
-        known.set(job.id, one.job);
+        // On the disk before it is listed: who has seen it finds it after a kill too.
         await write(one.job);
+        known.set(job.id, one.job);
       } catch (error) {
         live = undefined;
-        known.delete(job.id);
         throw error;
       }
       const first = one.job;
