@@ -12,6 +12,11 @@ export default {
   workerThreads: false,
   // Each file runs in a process of its own, which would strip and compile the same modules again: a fifth of the time.
   environmentVariables: { NODE_COMPILE_CACHE: `${import.meta.dirname}/build/compile-cache` },
-  // Privileged groups share mounts and devices: one file at a time. A virtual machine has one processor and its own folder: two.
-  ...(group === undefined || group === 'system' ? {} : { concurrency: group === 'vm' ? 2 : 1, serial: true }),
+  ...concurrencyOf(group),
 };
+
+/** Privileged groups share mounts and devices: one file at a time. A virtual machine has one processor and its own folder: two. */
+function concurrencyOf(name) {
+  if (name === undefined || name === 'system') return {};
+  return name === 'vm' ? { concurrency: 2 } : { concurrency: 1, serial: true };
+}

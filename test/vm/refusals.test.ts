@@ -80,7 +80,7 @@ function replaceGeneration(changed: string): void {
   git(changed, 'tag', '--force', 'generation-1');
 }
 
-test('a commit that alters manifest.yaml does not boot', async (t) => {
+test.serial('a commit that alters manifest.yaml does not boot', async (t) => {
   const changed = copyOfRoot('manifest');
   const file = join(changed, 'config/manifest.git/manifest.yaml');
   writeFileSync(file, readFileSync(file, 'utf8').replace('"hostfs"', '"rootfs"'));
@@ -93,7 +93,7 @@ test('a commit that alters manifest.yaml does not boot', async (t) => {
   );
 });
 
-test('a commit that alters a signed file, and its names, does not boot', async (t) => {
+test.serial('a commit that alters a signed file, and its names, does not boot', async (t) => {
   const changed = copyOfRoot('signed');
   const folder = join(changed, 'config/manifest.git');
   const old = readdirSync(folder)
@@ -115,7 +115,7 @@ test('a commit that alters a signed file, and its names, does not boot', async (
   );
 });
 
-test('an older commit put back by hand does not boot below the floor', async (t) => {
+test.serial('an older commit put back by hand does not boot below the floor', async (t) => {
   const changed = copyOfRoot('floor');
   const state = openState(join(process.cwd(), changed, 'config'));
   await using lock = await lockState(linuxHost, state, { wait: 0, owner: 'test' });
@@ -128,7 +128,7 @@ test('an older commit put back by hand does not boot below the floor', async (t)
   );
 });
 
-test('a missing layer does not boot', async (t) => {
+test.serial('a missing layer does not boot', async (t) => {
   const changed = copyOfRoot('missing');
   rmSync(biggestBlob(changed));
   await refuses(t, 'store blob swapped', changed, /mos: cannot mount hostfs: .*\n/);
@@ -143,7 +143,7 @@ function blobsBySize(changed: string): string[] {
     .map((name) => join(blobs, name));
 }
 
-test('two layers that take the place of each other do not boot', async (t) => {
+test.serial('two layers that take the place of each other do not boot', async (t) => {
   const changed = copyOfRoot('swapped');
   const [one = '', two = ''] = blobsBySize(changed);
   renameSync(one, `${one}.moved`);
@@ -152,7 +152,7 @@ test('two layers that take the place of each other do not boot', async (t) => {
   await refuses(t, 'store blob swapped', changed, /mos: cannot mount hostfs: .*/);
 });
 
-test('a removable disk with the same partitions stops the boot', async (t) => {
+test.serial('a removable disk with the same partitions stops the boot', async (t) => {
   await refuses(
     t,
     'a USB disk with partitions of the same types',
@@ -168,7 +168,7 @@ test('a removable disk with the same partitions stops the boot', async (t) => {
   );
 });
 
-test('an argument of the kernel that would switch a check off stops the boot', async (t) => {
+test.serial('an argument of the kernel that would switch a check off stops the boot', async (t) => {
   await refuses(
     t,
     'hostile variables and kernel arguments',
@@ -183,7 +183,7 @@ const hostile = [
   ...['LD_PRELOAD=/config/evil.so', 'PATH=/config', 'init=/bin/sh'],
 ];
 
-test('variables, files of /config and an upper directory that somebody planted have no effect', async (t) => {
+test.serial('variables, files of /config and an upper directory that somebody planted have no effect', async (t) => {
   const changed = copyOfRoot('planted');
   const plant = (path: string, text: string) => {
     mkdirSync(dirname(join(changed, path)), { recursive: true });
@@ -216,7 +216,7 @@ test('variables, files of /config and an upper directory that somebody planted h
   );
 });
 
-test('a flipped byte in a block that is read before the login does not boot', async (t) => {
+test.serial('a flipped byte in a block that is read before the login does not boot', async (t) => {
   const at = await blockReadByInit(t);
   const changed = copyOfRoot('flipped');
   const blob = biggestBlob(changed);

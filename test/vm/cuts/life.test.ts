@@ -46,7 +46,7 @@ function bootDisk(disk: string): ReturnType<typeof bootOnce> {
   return booted;
 }
 
-test('after a power cut at any moment of updates, boots, a rollback and gc a machine is sound, and boots the old or the new generation', async (t) => {
+test.serial('after a power cut at any moment of updates, boots, a rollback and gc a machine is sound, and boots the old or the new generation', async (t) => {
   const all = life.moments(Object.keys(phases));
   const looked = spread(all, looks);
   const booted = new Set(spread(looked, boots));
@@ -75,12 +75,12 @@ test('after a power cut at any moment of updates, boots, a rollback and gc a mac
   t.log(`an ESP on which fsck.vfat found a damaged file that was not in use: ${damaged}`);
 });
 
-test('a machine with 512 MiB boots', async (t) => {
+test.serial('a machine with 512 MiB boots', async (t) => {
   const disk = copyDisk(machine.disk, join(machine.kit.folder, 'small.img'));
   t.deepEqual(await bootDisk(disk), { running: 1, content: contents[1] ?? '' });
 });
 
-test('an update that changes a service only writes nothing to the ESP', (t) => {
+test.serial('an update that changes a service only writes nothing to the ESP', (t) => {
   const esp = placesOn(machine.disk)('esp');
   const { folder } = machine.kit;
   const again = new Recording(copyDisk(machine.disk, join(folder, 'again.img')), join(folder, 'life.log'));
