@@ -183,38 +183,41 @@ const hostile = [
   ...['LD_PRELOAD=/config/evil.so', 'PATH=/config', 'init=/bin/sh'],
 ];
 
-test.serial('variables, files of /config and an upper directory that somebody planted have no effect', async (t) => {
-  const changed = copyOfRoot('planted');
-  const plant = (path: string, text: string) => {
-    mkdirSync(dirname(join(changed, path)), { recursive: true });
-    writeFileSync(join(changed, path), text);
-  };
-  plant('config/evil.js', 'require("fs").writeSync(2, "evil ran\\n")');
-  plant('config/etc/planted', '');
-  plant('config/etc/systemd/system/evil.service', '[Service]\nExecStart=/bin/echo evil ran\n');
-  for (const upper of ['molecules/hostfs/upper', 'upper', 'hostfs/upper'])
-    plant(`scratch-writes/${upper}/etc/planted`, '');
-  const disk = kit.disk(changed, 'planted.img');
-  const machine = new Machine({ kernel: kit.kernel, initrd: kit.initrd, disk, append: hostile });
-  t.teardown(() => machine.stop());
-  await machine.login('mos');
-  t.regex(machine.console, /mos: generation 1, hostfs 1\.0\.0\n/);
-  t.notRegex(machine.console, /evil ran/);
-  refused(
-    t,
-    'hostile variables and kernel arguments',
-    `the kernel is given ${hostile.join(' ')}`,
-    await machine.run("tr '\\0' '\\n' </proc/1/environ; tr '\\0' '\\n' </proc/1/cmdline"),
-    /^TERM=linux\n\/sbin\/init\n$/,
-  );
-  refused(
-    t,
-    'a planted upper directory',
-    'files in uppers on scratch, and in /config/etc',
-    await machine.run('ls /etc/planted /etc/systemd/system/evil.service', { accept: [2] }),
-    /^(ls: cannot access '\S+': No such file or directory\n){2}$/,
-  );
-});
+test.serial(
+  'variables, files of /config and an upper directory that somebody planted have no effect',
+  async (t) => {
+    const changed = copyOfRoot('planted');
+    const plant = (path: string, text: string) => {
+      mkdirSync(dirname(join(changed, path)), { recursive: true });
+      writeFileSync(join(changed, path), text);
+    };
+    plant('config/evil.js', 'require("fs").writeSync(2, "evil ran\\n")');
+    plant('config/etc/planted', '');
+    plant('config/etc/systemd/system/evil.service', '[Service]\nExecStart=/bin/echo evil ran\n');
+    for (const upper of ['molecules/hostfs/upper', 'upper', 'hostfs/upper'])
+      plant(`scratch-writes/${upper}/etc/planted`, '');
+    const disk = kit.disk(changed, 'planted.img');
+    const machine = new Machine({ kernel: kit.kernel, initrd: kit.initrd, disk, append: hostile });
+    t.teardown(() => machine.stop());
+    await machine.login('mos');
+    t.regex(machine.console, /mos: generation 1, hostfs 1\.0\.0\n/);
+    t.notRegex(machine.console, /evil ran/);
+    refused(
+      t,
+      'hostile variables and kernel arguments',
+      `the kernel is given ${hostile.join(' ')}`,
+      await machine.run("tr '\\0' '\\n' </proc/1/environ; tr '\\0' '\\n' </proc/1/cmdline"),
+      /^TERM=linux\n\/sbin\/init\n$/,
+    );
+    refused(
+      t,
+      'a planted upper directory',
+      'files in uppers on scratch, and in /config/etc',
+      await machine.run('ls /etc/planted /etc/systemd/system/evil.service', { accept: [2] }),
+      /^(ls: cannot access '\S+': No such file or directory\n){2}$/,
+    );
+  },
+);
 
 test.serial('a flipped byte in a block that is read before the login does not boot', async (t) => {
   const at = await blockReadByInit(t);

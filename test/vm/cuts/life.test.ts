@@ -46,34 +46,37 @@ function bootDisk(disk: string): ReturnType<typeof bootOnce> {
   return booted;
 }
 
-test.serial('after a power cut at any moment of updates, boots, a rollback and gc a machine is sound, and boots the old or the new generation', async (t) => {
-  const all = life.moments(Object.keys(phases));
-  const looked = spread(all, looks);
-  const booted = new Set(spread(looked, boots));
-  let damaged = 0;
-  const counts = new Map<string, number>();
-  await forEachPoint(
-    looked.map((_, index) => index),
-    async (index) => {
-      const moment = looked[index] as Moment;
-      const generations: readonly number[] = phases[moment.phase as Phase];
-      const what = describeMoment(moment);
-      const disk = join(machine.kit.folder, `cut-${index}.img`);
-      await life.take(moment, disk);
-      if ((await checkDisk(t, disk, { ca: machine.kit.ca, generations, what })) !== '') damaged++;
-      if (booted.has(moment)) {
-        const { running, content } = await bootDisk(disk);
-        t.true(generations.includes(running), `${what}: it runs generation ${running}`);
-        t.is(content, contents[running] ?? 'no content', what);
-      }
-      rmSync(disk);
-      counts.set(moment.phase, (counts.get(moment.phase) ?? 0) + 1);
-    },
-  );
-  for (const [phase, count] of counts) t.log(`power cuts during ${phase}: ${count}`);
-  t.log(`power cuts: ${looked.length} of ${all.length} moments, ${booted.size} of them booted`);
-  t.log(`an ESP on which fsck.vfat found a damaged file that was not in use: ${damaged}`);
-});
+test.serial(
+  'after a power cut at any moment of updates, boots, a rollback and gc a machine is sound, and boots the old or the new generation',
+  async (t) => {
+    const all = life.moments(Object.keys(phases));
+    const looked = spread(all, looks);
+    const booted = new Set(spread(looked, boots));
+    let damaged = 0;
+    const counts = new Map<string, number>();
+    await forEachPoint(
+      looked.map((_, index) => index),
+      async (index) => {
+        const moment = looked[index] as Moment;
+        const generations: readonly number[] = phases[moment.phase as Phase];
+        const what = describeMoment(moment);
+        const disk = join(machine.kit.folder, `cut-${index}.img`);
+        await life.take(moment, disk);
+        if ((await checkDisk(t, disk, { ca: machine.kit.ca, generations, what })) !== '') damaged++;
+        if (booted.has(moment)) {
+          const { running, content } = await bootDisk(disk);
+          t.true(generations.includes(running), `${what}: it runs generation ${running}`);
+          t.is(content, contents[running] ?? 'no content', what);
+        }
+        rmSync(disk);
+        counts.set(moment.phase, (counts.get(moment.phase) ?? 0) + 1);
+      },
+    );
+    for (const [phase, count] of counts) t.log(`power cuts during ${phase}: ${count}`);
+    t.log(`power cuts: ${looked.length} of ${all.length} moments, ${booted.size} of them booted`);
+    t.log(`an ESP on which fsck.vfat found a damaged file that was not in use: ${damaged}`);
+  },
+);
 
 test.serial('a machine with 512 MiB boots', async (t) => {
   const disk = copyDisk(machine.disk, join(machine.kit.folder, 'small.img'));
