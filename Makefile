@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: attacks crash cycles live power-cuts all help setup check docs format images vm demo test test-unit clean install tools bench bench-formats
+.PHONY: attacks crash cycles live power-cuts all help setup check docs format images vm demo test test-unit vm-secure clean install tools bench bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -72,6 +72,10 @@ build/preinit: initrd/preinit.c
 
 vm: images $(VM_PARTS) ## make a machine, boot it in QEMU on this terminal (as root)
 	node setup/vm.ts
+
+vm-secure: images $(VM_PARTS) ## the life of a machine under Secure Boot, told step by step: installed, updated, attacked (as root)
+	layouts/images/build.sh guest
+	node setup/vm-secure.ts
 
 check: node_modules/.installed ## format, lint, types, unit tests: before each commit
 	biome check --error-on-warnings .
