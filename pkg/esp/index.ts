@@ -20,7 +20,7 @@ export {
   planFirmware,
   renderLoadOption,
 } from './load-option.ts';
-export { parseLoaderVariable } from './loader.ts';
+export { parseLoaderVariable, renderLoaderSettings } from './loader.ts';
 export { type Program, parseProgram, type Section, sectionContent } from './pe.ts';
 export {
   type BootableGeneration,

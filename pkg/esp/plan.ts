@@ -11,8 +11,14 @@ import {
   type Tries,
 } from './entry.ts';
 
-/** Where our files are on the ESP. */
-export const onEsp = { bootFiles: 'EFI/mos', entries: 'loader/entries' } as const;
+/** Where our files are on the ESP. Firmware finds the loader by its name on a disk it doesn't know; the loader, the rest. */
+export const onEsp = {
+  bootFiles: 'EFI/mos',
+  entries: 'loader/entries',
+  loader: 'EFI/BOOT/BOOTX64.EFI',
+  settings: 'loader/loader.conf',
+  keys: 'loader/keys/auto',
+} as const;
 
 /** A boot file; `bytes` is its length. */
 export type EspFile = { readonly name: string; readonly bytes: number };

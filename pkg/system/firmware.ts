@@ -1,6 +1,6 @@
 import { guidBytes, readDisks } from '../disk/index.ts';
 import { isMosError, MosError, messageOf } from '../errors/index.ts';
-import { type FirmwareEntries, firstTries, planFirmware, renderLoadOption } from '../esp/index.ts';
+import { type FirmwareEntries, firstTries, onEsp, planFirmware, renderLoadOption } from '../esp/index.ts';
 import type { Host } from '../host/index.ts';
 import type { Report } from '../steps/index.ts';
 
@@ -11,7 +11,7 @@ const globalVendor = '8be4df61-93ca-11d2-aa0d-00e098032b8c';
 export const loaderVendor = '4a67b082-0a4c-41cf-b6c7-440b29bb8c4f';
 /** Non-volatile, for the boot and for the running system. */
 const attributes = Buffer.from([7, 0, 0, 0]);
-const loaderPath = '\\EFI\\BOOT\\BOOTX64.EFI';
+const loaderPath = `\\${onEsp.loader.replaceAll('/', '\\')}`;
 
 /** One for each try of a new generation, and one for the generation it falls back to. */
 const entryCount = firstTries.left + 1;

@@ -1,16 +1,12 @@
 import { isMosError } from '../../errors/index.ts';
-import { syncRenamed } from '../../esp/index.ts';
+import { onEsp, renderLoaderSettings, syncRenamed } from '../../esp/index.ts';
 import { folderOf, type Host, sweepTemporary, writeAtomic } from '../../host/index.ts';
 import type { InstallTarget } from '../../manifest/index.ts';
 import { inBootkit } from '../bootkit/index.ts';
 import type { Machine } from '../machine.ts';
 import { mountBootkitImage } from './boot-file.ts';
 
-const loader = 'EFI/BOOT/BOOTX64.EFI';
-const keys = 'loader/keys/auto';
-const settings = 'loader/loader.conf';
-/** No default: a pattern there would choose entries that have no tries left. Firmware in setup mode gets the keyset. */
-const settingsText = 'timeout 0\nconsole-mode keep\nsecure-boot-enroll force\n';
+const { loader, keys, settings } = onEsp;
 
 /**
  * A new ESP gets the boot loader and the files that enrol its keyset; the loader comes last, for by it the firmware finds
@@ -31,7 +27,7 @@ export async function placeLoader(
   for (const folder of new Set(files.map((file) => folderOf(`${at}/${file}`))))
     await prepareFolder(host, folder);
   for (const name of names) await copy(`${inBootkit.keys}/${name}`, `${keys}/${name}`);
-  await write(host, `${at}/${settings}`, settingsText);
+  await write(host, `${at}/${settings}`, renderLoaderSettings('force'));
   await copy(inBootkit.loader, loader);
 }
 

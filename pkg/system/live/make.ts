@@ -1,8 +1,9 @@
 import { MosError } from '../../errors/index.ts';
+import { onEsp } from '../../esp/index.ts';
 import { type Host, temporaryPath } from '../../host/index.ts';
 import { type Report, runSteps, type Step } from '../../steps/index.ts';
 import { openRepositories } from '../places.ts';
-import { makeBootFile, onEsp } from './boot-file.ts';
+import { liveBootFile, makeBootFile } from './boot-file.ts';
 import { copyManifests } from './copy-manifests.ts';
 import { makeEspImage } from './esp-image.ts';
 import { type MadeMedium, type MakeMediumOptions, type Making, pinOf } from './making.ts';
@@ -57,7 +58,7 @@ async function makeMedium({ host, options, work }: Making): Promise<void> {
   const stampAll = (folder: string) => host.processes.run(['find', folder, ...stamp]);
   await stampAll(`${work}/esp`);
   let bytes = 0;
-  for (const path of [onEsp.bootFile, onEsp.loader])
+  for (const path of [liveBootFile, onEsp.loader])
     bytes += (await host.files.stat(`${work}/esp/${path}`))?.size ?? 0;
   await makeEspImage(host, `${work}/esp`, image, bytes);
   await stampAll(`${work}/root`);
