@@ -19,6 +19,9 @@ const largest: Readonly<Record<string, number>> = {
   [media.revocation]: 1024 * 1024,
 };
 
+/** What goes along where a manifest is copied. */
+export const evidenceTypes = Object.keys(largest);
+
 /** Reads the bytes of an install manifest and everything that claims to certify or sign it (FORMATS 4). */
 export async function fetchEvidence(
   repository: Repository,

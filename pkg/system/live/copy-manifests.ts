@@ -4,7 +4,6 @@ import {
   type Descriptor,
   digestHex,
   type ImageSource,
-  media,
   parseReference,
   type Reference,
   type Repository,
@@ -13,7 +12,7 @@ import {
 import { openSigner, readAnchors, verifyInstallManifest } from '../../trust/index.ts';
 import { absoluteReference } from '../absolute.ts';
 import { certificateOf } from '../bootkit/parts.ts';
-import { fetchEvidence } from '../evidence.ts';
+import { evidenceTypes, fetchEvidence } from '../evidence.ts';
 import { readImage } from '../images.ts';
 import { placeOf, targetsRepository } from '../places.ts';
 import { targetOf } from '../target-of.ts';
@@ -29,8 +28,6 @@ export async function copyManifests(c: Making): Promise<void> {
   for (const one of [reference, ...others]) await copyManifest(c, one, { ca, product }, one === reference);
   await c.host.files.removeTree(`${c.work}/root/${onMedium.repositories}/${targetsRepository}/.mos`);
 }
-
-const signedWith = [media.certificate, media.signature, media.revocation];
 
 /** A manifest with all its images, after it was verified as a machine of the project would. */
 async function copyManifest(
@@ -59,7 +56,7 @@ async function copyManifest(
     await copyWhole(c, images, store, image, { tag: digestHex(image.digest), what: target.service_name });
   }
   const named = await root.repository(path, { create: true });
-  await copyWhole(c, source, named, artifact, { tag: name, what: shown, referrers: signedWith });
+  await copyWhole(c, source, named, artifact, { tag: name, what: shown, referrers: evidenceTypes });
   await host.files.removeTree(`${work}/root/${onMedium.repositories}/${path}/.mos`);
   c.manifests.push(`zot:${mediumFolder}/${onMedium.repositories}:${path}:${name}`);
 }

@@ -1,10 +1,10 @@
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { Architecture, Release, Wave } from '../../manifest/index.ts';
-import { copyGraph, digestHex, isDigest, media, type Reference, renderReference } from '../../oci/index.ts';
+import { copyGraph, digestHex, isDigest, type Reference, renderReference } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { newestRevocationLists, verifyInstallManifest } from '../../trust/index.ts';
-import { fetchEvidence } from '../evidence.ts';
+import { evidenceTypes, fetchEvidence } from '../evidence.ts';
 import { type Place, placeOf, renderPlace } from '../places.ts';
 import { type EditedChannel, editIndex } from './edit.ts';
 import { type ChannelOptions, openPublishing, type Publishing } from './publishing.ts';
@@ -93,10 +93,8 @@ async function takeManifest(
   const isHere = repository === p.options.channel.repository;
   const tag = digestHex(artifact.digest);
   if (isHere) await p.repository.tag(artifact, tag);
-  else {
-    const referrers = [media.certificate, media.signature, media.revocation];
-    await copyGraph(source, p.repository, artifact, { referrers, mountFrom: repository, tag });
-  }
+  else
+    await copyGraph(source, p.repository, artifact, { referrers: evidenceTypes, mountFrom: repository, tag });
   return { release: manifest.release, manifest: artifact.digest, version: () => versionOf(name, shown) };
 }
 
