@@ -1,6 +1,6 @@
 import layout from '../../layouts/disks/machine.json' with { type: 'json' };
 import { command } from '../cli/command.ts';
-import { renderDiskInstall } from '../render/disk-install.ts';
+import { renderDiskInstall, reveal } from '../render/disk-install.ts';
 import { renderInstalled } from '../render/installed.ts';
 import { incomingArguments, incomingOptions, toIncoming } from './incoming.ts';
 
@@ -48,12 +48,7 @@ export const install = command({
     const { root: _, ...onDisk } = incoming;
     const wishes = await use.readLayout(host, file, JSON.stringify(layout));
     const asked = { disk, layout: wishes, yes, unencrypted, recoveryFile, overwrite, removable };
-    const result = await use.installOnDisk(host, { ...onDisk, ...asked }, report);
-    return {
-      ...result,
-      recoveryKey: result.recoveryKey?.reveal() ?? null,
-      recoveryFile: recoveryFile ?? null,
-    };
+    return reveal(await use.installOnDisk(host, { ...onDisk, ...asked }, report), recoveryFile);
   },
   render: (result) => ('installed' in result ? renderDiskInstall(result) : renderInstalled(result)),
 });

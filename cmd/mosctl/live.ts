@@ -1,5 +1,6 @@
 import layout from '../../layouts/disks/machine.json' with { type: 'json' };
 import { command } from '../cli/command.ts';
+import { reveal } from '../render/disk-install.ts';
 import { renderLive } from '../render/live.ts';
 
 export const live = command({
@@ -10,9 +11,7 @@ export const live = command({
   async run({ host, report, signal, builtAt }) {
     const use = await import('../../pkg/system/index.ts');
     const result = await use.actLive(host, { layout: JSON.stringify(layout), builtAt, signal }, report);
-    const { installed } = result;
-    const key = { recoveryKey: installed?.recoveryKey?.reveal() ?? null, recoveryFile: null };
-    return { ...result, installed: installed && { ...installed, ...key } };
+    return { ...result, installed: result.installed && reveal(result.installed, undefined) };
   },
   render: renderLive,
 });

@@ -9,6 +9,16 @@ export type ShownDiskInstall = Omit<DiskInstallResult, 'recoveryKey'> & {
   readonly recoveryFile: string | null;
 };
 
+/** Told this once. `recoveryFile` is what has the key instead. */
+export const reveal = (
+  { recoveryKey, ...result }: DiskInstallResult,
+  recoveryFile: string | undefined,
+): ShownDiskInstall => ({
+  ...result,
+  recoveryKey: recoveryKey?.reveal() ?? null,
+  recoveryFile: recoveryFile ?? null,
+});
+
 /** The plan, or what was made of it. */
 export function renderDiskInstall({ plan, installed, ...recovery }: ShownDiskInstall): string {
   const { disk, bytes, lost, partitions, images, reference } = plan;
