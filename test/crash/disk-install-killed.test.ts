@@ -1,44 +1,19 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { umount } from '../../pkg/system/index.ts';
-import { addBootkit } from '../helpers/bootkit-image.ts';
 import { spread } from '../helpers/disk-states.ts';
 import { memoryFolder } from '../helpers/folders.ts';
 import { loopDisk } from '../helpers/loop-disk.ts';
-import { addImage, makeVendor, publishRelease } from '../helpers/vendor.ts';
+import { checkEsp, mebibytes, publishMachine, unmountAll } from './disk-machine.ts';
 import { chosenPoints } from './points.ts';
 
 // An install on a disk, killed before its n-th system call that changes something, and run again.
 
-const mebibytes = 1100;
-
-/** As a reboot would. */
-async function unmountAll(): Promise<void> {
-  await umount(linuxHost, { root: '/run/mos/install', all: true });
-  const places = readFileSync('/proc/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '');
-  for (const place of places.filter((one) => one.startsWith('/run/mos/install/')).reverse())
-    execFileSync('umount', [place]);
-}
-
 test('an install on a disk, killed with its children, ends when it is run again', async (t) => {
-  const vendor = await makeVendor(t);
+  const { ca, reference } = await publishMachine(t);
   const folder = await memoryFolder(t, 'disk');
   t.teardown(unmountAll);
-  const bootkit = await addBootkit(vendor.images, 'k1', Buffer.alloc(5000, 'k1'));
-  const hostfs = await addImage(vendor, 'h1', { h1: 'h1' });
-  const { reference } = await publishRelease(vendor, {
-    manifest: `update_type: complete
-release: 1
-targets:
-  - {service_name: hostfs, source: "${hostfs}", version: "1", service_type: hostfs}
-  - {service_name: bootkit, source: "${bootkit}", version: "1", service_type: fs-only}
-`,
-  });
   const stopAt = join(folder, 'stop-at');
   execFileSync('gcc', ['-O2', '-o', stopAt, 'test/crash/stop-at.c']);
   /** Runs it until its n-th such call, 0 lets it end; then again, to its end. */
@@ -47,7 +22,7 @@ targets:
     mkdirSync(esp);
     const disk = loopDisk(join(folder, `disk-${n}`), mebibytes);
     try {
-      const install = ['test/crash/install-program.ts', disk.node, vendor.ca, reference, esp];
+      const install = ['test/crash/install-program.ts', disk.node, ca, reference, esp];
       const prefixes = [disk.node, esp, '/run/mos/'].join(':');
       const first = spawnSync(stopAt, [`${n}`, prefixes, report, '--', process.execPath, ...install]);
       const [calls, call = '-'] = readFileSync(report, 'utf8').trim().split(' ');
@@ -60,9 +35,7 @@ targets:
         second.status === 0 || /there is an installation/.test(`${second.stderr}`),
         `${what}: ${second.stderr}`,
       );
-      t.deepEqual(readdirSync(join(esp, 'loader/entries')), ['mos-1+3.conf'], what);
-      t.is(readdirSync(join(esp, 'EFI/mos')).length, 1, what);
-      t.true(existsSync(join(esp, 'EFI/BOOT/BOOTX64.EFI')), what);
+      checkEsp(t, esp, what);
       for (const number of [2, 3, 4])
         execFileSync('e2fsck', ['-fn', `${disk.node}p${number}`], { stdio: 'ignore' });
       return { calls: Number(calls), call };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import small from '../../layouts/disks/small.json' with { type: 'json' };
@@ -8,26 +8,18 @@ import { isMosError, Secret } from '../../pkg/errors/index.ts';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseReference } from '../../pkg/oci/index.ts';
-import { installOnDisk, passphraseForInstall, umount } from '../../pkg/system/index.ts';
-import { addBootkit } from '../helpers/bootkit-image.ts';
+import { installOnDisk, passphraseForInstall } from '../../pkg/system/index.ts';
 import { countingHost, crashingHost } from '../helpers/counting-host.ts';
 import { memoryFolder } from '../helpers/folders.ts';
 import { closeMapped, loopDisk, withFolderAsEsp, withLoopsAsMapper } from '../helpers/loop-disk.ts';
 import { hostWithTpm, makeProvisioned, softwareTpm } from '../helpers/tpm.ts';
-import { addImage, makeVendor, publishRelease } from '../helpers/vendor.ts';
+import { checkEsp, mebibytes, publishMachine, unmountAll } from './disk-machine.ts';
 import { chosenPoints } from './points.ts';
 
 // An install on a disk, stopped before its n-th mutation, and run again.
 
-const mebibytes = 1100;
-
-async function unmountAll(): Promise<void> {
-  await umount(linuxHost, { root: '/run/mos/install', all: true });
-  const table = readFileSync('/proc/mounts', 'utf8')
-    .split('\n')
-    .map((line) => line.split(' ')[1] ?? '');
-  for (const target of table.filter((one) => one.startsWith('/run/mos/install/')).reverse())
-    execFileSync('umount', [target]);
+async function forget(): Promise<void> {
+  await unmountAll();
   closeMapped();
 }
 
@@ -43,25 +35,15 @@ async function campaign(
   t: ExecutionContext,
   { wrap: kindOf = (host) => host, between = () => {}, isEncrypted, name: kind }: Kind,
 ): Promise<void> {
-  const vendor = await makeVendor(t);
+  const { ca, reference } = await publishMachine(t);
   const folder = await memoryFolder(t, 'disk');
-  t.teardown(unmountAll);
-  const bootkit = await addBootkit(vendor.images, 'k1', Buffer.alloc(5000, 'k1'));
-  const hostfs = await addImage(vendor, 'h1', { h1: 'h1' });
-  const { reference } = await publishRelease(vendor, {
-    manifest: `update_type: complete
-release: 1
-targets:
-  - {service_name: hostfs, source: "${hostfs}", version: "1", service_type: hostfs}
-  - {service_name: bootkit, source: "${bootkit}", version: "1", service_type: fs-only}
-`,
-  });
+  t.teardown(forget);
   const install = (host: Host, disk: string) =>
     installOnDisk(
       host,
       {
         ...{ disk, layout: small as PartitionWish[], yes: true, unencrypted: !isEncrypted },
-        ...{ reference: parseReference(reference), ca: vendor.ca, access: {}, builtAt: new Date(0) },
+        ...{ reference: parseReference(reference), ca, access: {}, builtAt: new Date(0) },
       },
       () => {},
     );
@@ -75,15 +57,13 @@ targets:
         () => false,
         () => true,
       );
-      await unmountAll();
+      await forget();
       between();
       // One that had ended, and was stopped in its last breath, says that there is an installation.
       const ended = await install(host, disk.node).catch((error: unknown) => {
         if (!isMosError(error, 'exists')) throw error;
       });
-      t.deepEqual(readdirSync(join(esp, 'loader/entries')), ['mos-1+3.conf'], name);
-      t.is(readdirSync(join(esp, 'EFI/mos')).length, 1, name);
-      t.true(existsSync(join(esp, 'EFI/BOOT/BOOTX64.EFI')), name);
+      checkEsp(t, esp, name);
       if (!isEncrypted) execFileSync('e2fsck', ['-fn', `${disk.node}p4`], { stdio: 'ignore' });
       else if (ended) {
         const key = ended.recoveryKey ?? new Secret('');
