@@ -95,8 +95,9 @@ power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine 
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
 	TEST_GROUP=vm/long ava --timeout 2h test/vm/long/firmware.test.ts
 
-live: setup build/mosctl images $(VM_PARTS) ## a live medium from power-on to an installed machine, and attacks on it (as root)
-	TEST_GROUP=vm/long ava test/vm/long/livecd.test.ts
+LIVE_TESTS := livecd hardware
+live: setup build/mosctl images $(VM_PARTS) ## live media from power-on to an installed machine, on disks of all kinds, and attacks on them (as root, about 25 minutes)
+	TEST_GROUP=vm/long ava $(LIVE_TESTS:%=test/vm/long/%.test.ts)
 
 attacks: setup build/mosctl images $(VM_PARTS) ## make every attack, print what refused each (as root, about 15 minutes)
 	layouts/images/build.sh guest

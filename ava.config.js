@@ -5,7 +5,7 @@ export default {
   files:
     group === undefined
       ? ['test/**/*.test.ts', ...special.map((name) => `!test/${name}/**`), '!test/fixtures/**']
-      : // What takes longer than a test may is a group of its own: vm/long, for `make power-cuts`.
+      : // What takes longer than a test may is a group of its own: vm/long, for `make power-cuts` and `make live`.
         [`test/${group}/**/*.test.ts`, ...(group === 'vm' ? ['!test/vm/long/**'] : [])],
   extensions: ['ts'],
   timeout: group === undefined ? '60s' : '20m',

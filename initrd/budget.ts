@@ -9,6 +9,18 @@ const budget: readonly { readonly what: string; readonly files: RegExp; readonly
     bytes: 5_000_000,
   },
   { what: 'what unlocks disks', files: /^(sbin\/|lib\/[^/]*-linux-gnu\/)/, bytes: 10_000_000 },
+  {
+    what: 'drivers of disks',
+    files:
+      /^lib\/modules\/(sd_mod|scsi_(common|mod)|virtio_(blk|scsi)|(lib)?ahci|libata|nvme(-core)?|vmd|usb-common|usbcore|[ex]hci[-_](hcd|pci)|usb-storage|uas|mmc_(block|core)|sdhci(-pci|-acpi)?|cqhci)\.ko$/,
+    bytes: 6_000_000,
+  },
+  {
+    what: 'drivers of network cards',
+    files:
+      /^lib\/modules\/(virtio_net|(net_)?failover|e1000e|ig[bc]|ixgbe|i40e|r8169|realtek|tg3|libphy|mdio(_devres)?|dca|i2c-algo-bit|xfrm_algo|ptp|pps_core)\.ko$/,
+    bytes: 6_000_000,
+  },
   { what: 'modules of the kernel', files: /^lib\/modules\//, bytes: 10_000_000 },
   { what: 'keys and policies', files: /^(build-id|live|.*\.pem|pcr7data\/.*)$/, bytes: 200_000 },
 ];

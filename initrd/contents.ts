@@ -2,8 +2,10 @@ import { MosError } from '../pkg/errors/index.ts';
 import type { Host } from '../pkg/host/index.ts';
 import type { CpioEntry } from './cpio.ts';
 import {
+  diskModules,
   liveModules,
   moduleKey,
+  networkModules,
   optionalModules,
   parseDepends,
   planModules,
@@ -20,6 +22,8 @@ export type InitrdParts = {
   readonly secrets?: { readonly sudiCa: string; readonly policies: string; readonly cryptsetup: string };
   /** Of a live system, and no other: what it boots (`renderPin`). */
   readonly live?: string;
+  /** Of a live system out of a registry: the CA of its TLS certificate, where it has one of its own. */
+  readonly network?: { readonly registryCa: string | undefined };
 };
 
 /** Where they lie in the initrd. */
@@ -37,6 +41,8 @@ export const inInitrd = {
   buildId: 'build-id',
   /** With it the initrd boots a live system, and asks for no secrets. */
   live: 'live',
+  /** Of a live system out of a registry that has a CA of its own. */
+  registryCa: 'registryCA.pem',
   newRoot: 'sysroot',
 } as const;
 
@@ -61,10 +67,7 @@ export async function readInitrd(host: Host, parts: InitrdParts): Promise<CpioEn
         (file) => executable(file.slice(1), file),
       ),
     )),
-    ...(await moduleEntries(host, parts.modules, [
-      ...wantedModules,
-      ...(parts.live === undefined ? [] : liveModules),
-    ])),
+    ...(await moduleEntries(host, parts)),
     {
       kind: 'file',
       path: inInitrd.manifestCa,
@@ -73,6 +76,9 @@ export async function readInitrd(host: Host, parts: InitrdParts): Promise<CpioEn
     },
     ...(await secretEntries(host, parts.secrets, executable)),
     ...(parts.live === undefined ? [] : [liveEntry(parts.live)]),
+    ...(parts.network?.registryCa === undefined
+      ? []
+      : [await plainFile(host, inInitrd.registryCa, parts.network.registryCa)]),
     { kind: 'folder', path: inInitrd.newRoot, mode: 0o755 },
     { kind: 'folder', path: 'tmp', mode: 0o700 },
   ];
@@ -139,7 +145,8 @@ function libraryFiles(host: Host): string[] {
   return [loaders[architecture], ...libraries.map((name) => `${libraryFolders[architecture]}/${name}`)];
 }
 
-async function moduleEntries(host: Host, folder: string, asked: readonly string[]): Promise<CpioEntry[]> {
+async function moduleEntries(host: Host, parts: InitrdParts): Promise<CpioEntry[]> {
+  const { modules: folder, live, network } = parts;
   const files = new Map<string, { name: string; content: Uint8Array }>();
   const names = (await host.files.list(folder)).filter((name) => name.endsWith('.ko'));
   const byKey = new Map(names.map((name) => [moduleKey(name.slice(0, -'.ko'.length)), name]));
@@ -152,7 +159,12 @@ async function moduleEntries(host: Host, folder: string, asked: readonly string[
     files.set(key, { name, content });
     for (const needed of parseDepends(content)) await load(moduleKey(needed));
   };
-  const all = [...optionalModules.filter((name) => byKey.has(moduleKey(name))), ...asked];
+  const known = [...optionalModules, ...diskModules, ...(network === undefined ? [] : networkModules)];
+  const all = [
+    ...known.filter((name) => byKey.has(moduleKey(name))),
+    ...wantedModules,
+    ...(live === undefined ? [] : liveModules),
+  ];
   for (const wanted of all) await load(moduleKey(wanted));
 
   const order = planModules(all, (key) => parseDepends(files.get(key)?.content ?? new Uint8Array(0)));

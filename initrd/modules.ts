@@ -18,10 +18,23 @@ export const wantedModules = [
  * Loaded first, where the kernel has them as modules: Debian's cloud kernel has some of it built in, and no watchdog of
  * hardware. libcrc32c of the others finds its algorithm by name, which no module says.
  */
-export const optionalModules = ['crc32c_generic', 'ext4', 'nvme', 'i6300esb'] as const;
+export const optionalModules = ['crc32c_generic', 'ext4', 'i6300esb'] as const;
+
+/**
+ * Disks of machines that one can touch: SATA, NVMe (also behind Intel's VMD), USB, eMMC and SD cards. Debian's cloud kernel has
+ * NVMe alone. What a live system can install on, the installed machine must find again: both have the same.
+ */
+export const diskModules = [
+  ...['ahci', 'nvme', 'vmd'],
+  ...['xhci_pci', 'ehci_pci', 'usb_storage', 'uas'],
+  ...['mmc_block', 'sdhci_pci', 'sdhci_acpi'],
+] as const;
 
 /** What a live system needs beside: it lies on a disc, or on a stick that looks like one. */
 export const liveModules = ['sr_mod', 'isofs'] as const;
+
+/** Of a live system out of a registry: the network cards of the common makers, where the kernel has them; virtio_net is wanted anyway. */
+export const networkModules = ['e1000e', 'igb', 'igc', 'ixgbe', 'i40e', 'r8169', 'realtek', 'tg3'] as const;
 
 /** A module's other modules, as its .modinfo section names them. */
 export function parseDepends(module: Uint8Array): string[] {

@@ -9,6 +9,10 @@ export type MachineOptions = {
   readonly initrd?: string;
   readonly firmware?: readonly string[];
   readonly disk: string;
+  /** What the disk is connected by, unless by virtio: the arguments for QEMU, for the drive `disk`. */
+  readonly bus?: readonly string[];
+  /** Arguments for QEMU in place of a network card with DHCP and the way to the host. */
+  readonly network?: readonly string[];
   /** Added to the kernel command line. */
   readonly append?: readonly string[];
   /** What the machine writes to its disk is forgotten when it ends. */
@@ -191,13 +195,25 @@ export function qemuArguments(options: MachineOptions, serial = 'stdio'): string
     ...['-accel', 'tcg,thread=multi', '-cpu', 'max', '-m', `${mebibytes}`],
     ...(options.firmware ?? kernelArguments(options)),
     ...(options.writeLog === undefined
-      ? ['-drive', `file=${disk},if=virtio,format=raw,cache=unsafe,snapshot=${snapshot ? 'on' : 'off'}`]
+      ? diskArguments(disk, `cache=unsafe,snapshot=${snapshot ? 'on' : 'off'}`, options.bus)
       : loggedDisk(disk, options.writeLog)),
-    ...['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net', '-device', 'virtio-rng-pci'],
+    ...(options.network ?? ['-netdev', 'user,id=net', '-device', 'virtio-net-pci,netdev=net']),
+    ...['-device', 'virtio-rng-pci'],
     ...(reboots ? [] : ['-no-reboot']),
     ...(options.qemu ?? []),
   ];
 }
+
+const diskArguments = (file: string, how: string, bus?: readonly string[]): string[] => [
+  ...['-drive', `file=${file},if=${bus === undefined ? 'virtio' : 'none'},id=disk,format=raw,${how}`],
+  ...(bus ?? []),
+];
+
+/** How disks of machines that one can touch are connected. */
+export const buses = {
+  ahci: ['-device', 'ich9-ahci,id=ahci', '-device', 'ide-hd,drive=disk,bus=ahci.0'],
+  nvme: ['-device', 'nvme,drive=disk,serial=mos'],
+} as const;
 
 /**
  * A disk whose every request is written down, in the order in which they were done. It takes no requests to write zeroes:
