@@ -95,7 +95,7 @@ power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine 
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
 	TEST_GROUP=vm/long ava --timeout 2h test/vm/long/firmware.test.ts
 
-LIVE_TESTS := livecd hardware
+LIVE_TESTS := livecd hardware provision
 live: setup build/mosctl images $(VM_PARTS) ## live media from power-on to an installed machine, on disks of all kinds, and attacks on them (as root, about 25 minutes)
 	TEST_GROUP=vm/long ava $(LIVE_TESTS:%=test/vm/long/%.test.ts)
 

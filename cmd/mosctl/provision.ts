@@ -1,6 +1,7 @@
 import { Secret } from '../../pkg/errors/index.ts';
 import { command } from '../cli/command.ts';
 import { plan } from '../cli/common.ts';
+import { renderProvisioned } from '../render/provisioned.ts';
 
 const policies = {
   kind: 'path',
@@ -40,11 +41,11 @@ export const provision = command({
     );
     return { ...result, planOnly };
   },
-  render: ({ serial, product, bootedFor, steps, attestationKey, planOnly }) =>
+  render: ({ planOnly, ...provisioned }) =>
     planOnly
       ? [
-          `would make this the machine ${serial} of product ${product}:`,
-          ...steps.map((step) => `  ${step}`),
+          `would make this the machine ${provisioned.serial} of product ${provisioned.product}:`,
+          ...provisioned.steps.map((step) => `  ${step}`),
         ].join('\n')
-      : `this is the machine ${serial} of product ${product}, booted for ${bootedFor} use\n${attestationKey?.trimEnd()}\nprovisioned successfully`,
+      : renderProvisioned(provisioned),
 });
