@@ -11,6 +11,7 @@ import { ignoreMissing, removeTree } from './removal.ts';
 import { openedForWriting } from './writing.ts';
 
 const pieceSize = 1024 * 1024;
+const smallestPiece = 16 * 1024;
 
 export const linuxFiles: Files = {
   read: (path) => translated('read', path, async () => readWhole(path)),
@@ -97,11 +98,12 @@ async function* stream(
 ): AsyncGenerator<Uint8Array> {
   const { start = 0, end = Number.POSITIVE_INFINITY, reuse } = options;
   if (end <= start) return;
-  const file = await translated('open', path, () => openForReading('open', path, options));
+  const { file, size } = await translated('open', path, () => openForReading('open', path, options));
+  const most = reuse ?? pieceFor(size);
   // One is read ahead, one is given, and the one before that may still be in use.
   const buffers = reuse === undefined ? [] : [0, 1, 2].map(() => Buffer.allocUnsafeSlow(reuse));
   const read = async (position: number): Promise<Buffer> => {
-    const length = Math.min(reuse ?? pieceSize, end - position);
+    const length = Math.min(most, end - position);
     const piece = buffers.shift() ?? Buffer.allocUnsafeSlow(length);
     if (reuse !== undefined) buffers.push(piece);
     const { bytesRead } = await translated('read', path, () => file.read(piece, 0, length, position));
@@ -126,6 +128,10 @@ async function* stream(
     await file.close();
   }
 }
+
+/** Not a whole piece for a small file: the collector counts the memory, used or not. Devices and /proc say no size. */
+const pieceFor = (size: number): number =>
+  size === 0 ? pieceSize : Math.min(pieceSize, Math.max(smallestPiece, size));
 
 async function stat(path: string): Promise<FileStat | undefined> {
   try {
@@ -159,8 +165,10 @@ const toFileStat = (s: Stats): FileStat => ({
   deviceNumber: s.rdev,
 });
 
-async function openedForReading(path: string, file: fs.FileHandle): Promise<ReadableFile> {
-  const { size } = await file.stat();
+function openedForReading(
+  path: string,
+  { file, size }: { readonly file: fs.FileHandle; readonly size: number },
+): ReadableFile {
   return {
     size,
     read: (into, position) =>

@@ -16,11 +16,12 @@ export async function openForReading(
   verb: string,
   path: string,
   options?: OpenOptions,
-): Promise<fs.FileHandle> {
+): Promise<{ readonly file: fs.FileHandle; readonly size: number }> {
   const file = await fs.open(path, flagsFor(path, options));
   try {
-    requireFile(verb, path, await file.stat());
-    return file;
+    const found = await file.stat();
+    requireFile(verb, path, found);
+    return { file, size: found.size };
   } catch (error) {
     await file.close();
     throw error;
