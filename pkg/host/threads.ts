@@ -1,7 +1,7 @@
 /** A part of this program that runs on another processor. Ends with `await using`. */
 export interface Thread extends AsyncDisposable {
-  /** Messages are copied; the memory in `given` is not: it belongs to the thread from then on. */
-  send(message: object, given?: readonly ArrayBuffer[]): void;
+  /** Messages are copied, but for shared memory (SharedArrayBuffer) in them, which both have from then on. */
+  send(message: object): void;
 }
 
 export type ThreadListener = {

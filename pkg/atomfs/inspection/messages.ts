@@ -8,12 +8,14 @@ export type Begin = OfLayer<{
   readonly kind: 'begin';
   readonly descriptor: Descriptor;
   readonly salt: Uint8Array;
+  /** Both threads have it; a piece of it is used by one of them at a time. */
+  readonly memory: SharedArrayBuffer;
 }>;
 
-/** The first `length` bytes of a piece of memory, which goes back and is filled again. */
+/** The next bytes are a piece of the memory, which is filled again when it was told to be free. */
 export type Bytes = OfLayer<{
   readonly kind: 'bytes';
-  readonly memory: ArrayBuffer;
+  readonly offset: number;
   readonly length: number;
 }>;
 
@@ -29,7 +31,7 @@ export type Failure = {
 };
 
 export type FromThread = OfLayer<
-  | { readonly kind: 'free'; readonly memory: ArrayBuffer }
+  | { readonly kind: 'free'; readonly offset: number }
   | ({ readonly kind: 'done' } & Inspected)
   | ({ readonly kind: 'failed' } & Failure)
 >;

@@ -3,11 +3,13 @@ import { inspectLayer } from '../check.ts';
 import type { LayerInspector } from '../inspector.ts';
 import type { FromThread, ToThread } from './messages.ts';
 
-type Reply = (message: FromThread, given?: readonly ArrayBuffer[]) => void;
+type Reply = (message: FromThread) => void;
+
+type Looked = { readonly inspector: LayerInspector; readonly memory: SharedArrayBuffer };
 
 /** What the thread does: it inspects several layers, whose bytes come by turns. */
 export function layerInspector(): (message: ToThread, reply: Reply) => void {
-  const layers = new Map<number, LayerInspector>();
+  const layers = new Map<number, Looked>();
   return (message, reply) => {
     const { layer } = message;
     try {
@@ -18,20 +20,22 @@ export function layerInspector(): (message: ToThread, reply: Reply) => void {
       layers.delete(layer);
       reply({ kind: 'failed', layer, code: error.code, message: error.message, hint: error.hint });
     }
-    if (message.kind === 'bytes') reply({ kind: 'free', layer, memory: message.memory }, [message.memory]);
+    if (message.kind === 'bytes') reply({ kind: 'free', layer, offset: message.offset });
   };
 }
 
 /** Bytes of a layer that failed or was dropped are passed over. */
-function take(layers: Map<number, LayerInspector>, message: ToThread): FromThread | undefined {
-  const { layer } = message;
-  const inspector = layers.get(layer);
-  if (message.kind === 'begin') layers.set(layer, inspectLayer(message.descriptor, message.salt));
-  else if (message.kind === 'bytes') inspector?.update(new Uint8Array(message.memory, 0, message.length));
-  else {
-    layers.delete(layer);
-    if (message.kind === 'end' && inspector !== undefined)
-      return { kind: 'done', layer, isChecked: inspector.end(), salt: inspector.salt };
-  }
-  return undefined;
+function take(layers: Map<number, Looked>, message: ToThread): FromThread | undefined {
+  const { kind, layer } = message;
+  if (kind === 'begin')
+    layers.set(layer, {
+      inspector: inspectLayer(message.descriptor, message.salt),
+      memory: message.memory,
+    });
+  const looked = layers.get(layer);
+  if (kind === 'bytes')
+    looked?.inspector.update(new Uint8Array(looked.memory, message.offset, message.length));
+  if (kind === 'end' || kind === 'drop') layers.delete(layer);
+  if (kind !== 'end' || looked === undefined) return undefined;
+  return { kind: 'done', layer, isChecked: looked.inspector.end(), salt: looked.inspector.salt };
 }

@@ -25,7 +25,7 @@ export function watchHere(descriptor: Descriptor, salt: Uint8Array): LayerWatch 
   };
 }
 
-/** Bytes are gathered in so many pieces of memory of this size, which go to the thread and come back. */
+/** Bytes are gathered in so many pieces of shared memory of this size: handed over, they would be garbage of both threads. */
 const pieces = 4;
 const pieceSize = 512 * 1024;
 
@@ -34,9 +34,10 @@ export class RemoteWatch implements LayerWatch {
   readonly #thread: Thread;
   readonly #layer: number;
   readonly #forget: () => void;
-  readonly #free: ArrayBuffer[] = [];
-  #made = 0;
-  #piece: Uint8Array<ArrayBuffer> | undefined;
+  readonly #memory = new SharedArrayBuffer(pieces * pieceSize);
+  /** Offsets of pieces that the thread does not look at. */
+  readonly #free = Array.from({ length: pieces }, (_, index) => index * pieceSize);
+  #piece: Uint8Array | undefined;
   #used = 0;
   #done: Inspected | undefined;
   #failure: { readonly error: unknown } | undefined;
@@ -46,7 +47,7 @@ export class RemoteWatch implements LayerWatch {
     this.#thread = thread;
     this.#layer = layer;
     this.#forget = forget;
-    thread.send({ kind: 'begin', layer, descriptor, salt });
+    thread.send({ kind: 'begin', layer, descriptor, salt, memory: this.#memory });
   }
 
   update(chunk: Uint8Array): Promise<void> | undefined {
@@ -66,7 +67,7 @@ export class RemoteWatch implements LayerWatch {
 
   /** What the thread says of this layer. */
   take(message: FromThread): void {
-    if (message.kind === 'free') this.#free.push(message.memory);
+    if (message.kind === 'free') this.#free.push(message.offset);
     else if (message.kind === 'done') this.#done = message;
     else this.fail(new MosError(message.code, message.message, hintOf(message.hint)));
     this.#wake();
@@ -102,18 +103,15 @@ export class RemoteWatch implements LayerWatch {
     for (let rest = chunk; rest.length > 0; rest = this.#gather(rest)) await this.#news();
   }
 
-  #next(): Uint8Array<ArrayBuffer> | undefined {
-    const free = this.#free.pop();
-    if (free !== undefined) return new Uint8Array(free);
-    if (this.#made === pieces) return undefined;
-    this.#made++;
-    return new Uint8Array(new ArrayBuffer(pieceSize));
+  #next(): Uint8Array | undefined {
+    const offset = this.#free.pop();
+    return offset === undefined ? undefined : new Uint8Array(this.#memory, offset, pieceSize);
   }
 
   #flush(): void {
-    const memory = this.#piece?.buffer;
-    if (memory !== undefined && this.#used > 0)
-      this.#thread.send({ kind: 'bytes', layer: this.#layer, memory, length: this.#used }, [memory]);
+    const offset = this.#piece?.byteOffset;
+    if (offset !== undefined && this.#used > 0)
+      this.#thread.send({ kind: 'bytes', layer: this.#layer, offset, length: this.#used });
     this.#piece = undefined;
     this.#used = 0;
   }

@@ -15,7 +15,7 @@ export const linuxThreads: Threads = {
     worker.on('message', message);
     worker.on('error', failed);
     return {
-      send: (what, given = []) => worker.postMessage(what, [...given]),
+      send: (what) => worker.postMessage(what),
       [Symbol.asyncDispose]: async () => void (await worker.terminate()),
     };
   },
