@@ -1,12 +1,12 @@
 import { isMosError } from '../errors/index.ts';
 import { temporaryPath, type WritableFile } from '../host/index.ts';
-import { checkBody, type Descriptor } from '../oci/index.ts';
+import { type ContentStore, checkBody, type Descriptor } from '../oci/index.ts';
 import { blobPath, type LayoutFolder, partialsPath } from './folder.ts';
 import { hasHashed, noteHashed } from './hashed.ts';
 import { claimPartial, partialPath } from './partial.ts';
 
 /** Gives the bytes from `start` on. */
-export type Opener = (start: number) => AsyncIterable<Uint8Array>;
+export type Opener = Parameters<NonNullable<ContentStore['putFrom']>>[1];
 
 /**
  * Writes a blob so that its name appears only when all its bytes were hashed and synced; true where it had to be
@@ -25,7 +25,7 @@ export async function putBlob(
     if (file === undefined) return false;
     const start = file.size;
     // A server answers a request for nothing with an error.
-    const rest = start === descriptor.size && start > 0 ? [] : open(start);
+    const rest = start === descriptor.size && start > 0 ? [] : open(start, { lent: true });
     const outcome = await finish(at, file, descriptor, rest).catch((error: unknown) => ({ error }));
     if (outcome === undefined) return true;
     await dropUseless(at, descriptor, outcome.error);

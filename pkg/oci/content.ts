@@ -3,6 +3,8 @@ import type { Descriptor } from './descriptor.ts';
 export type ReadOptions = {
   /** Ends the reading at once, also a read that waits for another computer. */
   readonly signal?: AbortSignal | undefined;
+  /** Pieces are only lent: the reader is done with one when it asks for the next but one, and its memory may go then. */
+  readonly lent?: boolean | undefined;
 };
 
 /** Where content comes from: memory, a layout, a registry. What `open` gives is verified while it is read. */
@@ -23,9 +25,12 @@ export interface ContentStore extends ContentSource {
   /**
    * Like `put`, from a source that can begin anywhere: `open` is called with the number of bytes that an interrupted
    * put left, again when the store must begin anew or go on after a broken connection, or not at all when the content
-   * is there. Its bytes needn't be verified.
+   * is there. Its bytes needn't be verified. The store says how it reads.
    */
-  putFrom?(descriptor: Descriptor, open: (start: number) => AsyncIterable<Uint8Array>): Promise<void>;
+  putFrom?(
+    descriptor: Descriptor,
+    open: (start: number, how?: Pick<ReadOptions, 'lent'>) => AsyncIterable<Uint8Array>,
+  ): Promise<void>;
   /** Takes the content over from another repository of the same store without sending it; false where it can't. */
   mountFrom?(descriptor: Descriptor, repository: string): Promise<boolean>;
   /** Bytes that `putFrom` would not ask for again. */

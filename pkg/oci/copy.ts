@@ -138,8 +138,8 @@ async function copyBlob(
   if (mountFrom !== undefined && (await target.mountFrom?.(descriptor, mountFrom))) {
     count(descriptor, descriptor.size);
   } else if (target.putFrom !== undefined && openRest !== undefined) {
-    await target.putFrom(descriptor, (start) =>
-      counted(openRest.call(source, descriptor, start, { signal }), descriptor, start, count, signal),
+    await target.putFrom(descriptor, (start, how) =>
+      counted(openRest.call(source, descriptor, start, { ...how, signal }), descriptor, start, count, signal),
     );
   } else
     await target.put(descriptor, counted(source.open(descriptor, { signal }), descriptor, 0, count, signal));

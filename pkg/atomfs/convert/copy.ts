@@ -24,8 +24,8 @@ export async function copyLayer(
   if (target.putFrom === undefined || openRest === undefined)
     await target.put(layer, inspected(source.open(layer, { signal })));
   else
-    await target.putFrom(layer, (start) => {
-      const body = openRest(layer, start, { signal });
+    await target.putFrom(layer, (start, how) => {
+      const body = openRest(layer, start, { ...how, signal });
       return start > 0 ? body : reasoned(inspected(body), () => source.open(layer, { signal }));
     });
   // Again where the tree has a salt of its own, which came after the data it is for, or not all bytes passed.
