@@ -200,7 +200,8 @@ export async function importImages(
   { signal, report }: Options,
 ): Promise<void> {
   const { openInspection } = await import('../atomfs/index.ts');
-  await using inspection = openInspection(host);
+  const missing = plans.flatMap(({ copy }) => copy.missing.map(({ descriptor }) => descriptor));
+  await using inspection = openInspection(host, missing);
   const checking = checkedSource(localFirst(source, store), plans, inspection);
   const known = await checkedLayers(store);
   const run = (plan: ImagePlan) => importImage(host, plan, checking, known, store, { signal, report });

@@ -13,13 +13,14 @@ export interface Inspection extends AsyncDisposable {
 }
 
 /** What is smaller is looked at in less time than a thread takes to begin. */
-const worthwhile = 8 * 1024 * 1024;
+const isWorthwhile = ({ size }: Descriptor): boolean => size >= 8 * 1024 * 1024;
 
 /**
  * Trees of large layers are computed in one more thread, which is started for the first of them: hashing a layer for
- * its tree takes as long as hashing it for its digest, and both would be one after the other.
+ * its tree takes as long as hashing it for its digest, and both would be one after the other. Where one is among those
+ * that are `expected`, it is started at once: it takes as long to begin as the registry to answer.
  */
-export function openInspection(host: Host): Inspection {
+export function openInspection(host: Host, expected: readonly Descriptor[] = []): Inspection {
   const watches = new Map<number, RemoteWatch>();
   let thread: Promise<Thread> | undefined;
   let count = 0;
@@ -36,13 +37,17 @@ export function openInspection(host: Host): Inspection {
         for (const watch of watches.values()) watch.fail(error);
       },
     });
+  const started = (): Promise<Thread> => {
+    thread ??= start();
+    return thread;
+  };
+  if (expected.some(isWorthwhile)) started().catch(() => {}); // who watches is told
   return {
     async watch(descriptor, salt = veritySalt) {
       subjectOf(descriptor);
-      if (descriptor.size < worthwhile) return watchHere(descriptor, salt);
-      thread ??= start();
+      if (!isWorthwhile(descriptor)) return watchHere(descriptor, salt);
       const layer = count++;
-      const watch = new RemoteWatch(await thread, layer, descriptor, salt, () => watches.delete(layer));
+      const watch = new RemoteWatch(await started(), layer, descriptor, salt, () => watches.delete(layer));
       watches.set(layer, watch);
       return watch;
     },
