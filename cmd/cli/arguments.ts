@@ -16,13 +16,19 @@ type Spelling = { readonly flag: string; readonly takesValue: boolean };
 
 /** Every spelling of every option of these commands, without dashes; where two mean different ones, the last. */
 export function spellings({ commands }: Pick<Program, 'commands'>): ReadonlyMap<string, Spelling> {
+  const found = known.get(commands);
+  if (found !== undefined) return found;
   const all = new Map<string, Spelling>([['help', { flag: '--help', takesValue: false }]]);
   for (const command of commands)
     for (const [key, option] of Object.entries(command.options ?? {}))
       for (const name of [flagName(key), ...(option.aliases ?? []), ...(option.short ? [option.short] : [])])
         all.set(name, { flag: `--${flagName(key)}`, takesValue: option.kind !== 'flag' });
+  known.set(commands, all);
   return all;
 }
+
+/** A command line is looked through several times, and all of a program's options take a millisecond. */
+const known = new WeakMap<readonly Command[], ReadonlyMap<string, Spelling>>();
 
 /**
  * Takes the global flags out, wherever they stand; turns other spellings into the first one, Go's single dash
