@@ -48,9 +48,15 @@ export const renderEntry = ({ generation, bootFile }: Entry): string =>
     `title mos, generation ${generation}`,
     `version ${generation}`,
     'sort-key mos',
-    `efi /EFI/mos/${bootFileName(bootFile)}`,
+    startOf(bootFile),
     '',
   ].join('\n');
+
+const startOf = (bootFile: Digest): string => `efi /EFI/mos/${bootFileName(bootFile)}`;
+
+/** Whatever else an entry says, since somebody may have edited it: it starts this boot file. */
+export const starts = (text: string, bootFile: Digest): boolean =>
+  text.split('\n').includes(startOf(bootFile));
 
 /** Only what `renderEntry` writes: an entry that somebody edited may start something else. */
 export function parseEntry(text: string, what: string): Entry {

@@ -1,4 +1,4 @@
-export { applyEsp, type BootFileSource, syncRenamed } from './apply.ts';
+export { applyEsp, type BootFileSource } from './apply.ts';
 export { readEsp } from './content.ts';
 export {
   bootFileName,
@@ -12,6 +12,7 @@ export {
   renderEntryName,
   type Tries,
 } from './entry.ts';
+export { putFile } from './files.ts';
 export { parseKernelRelease } from './kernel.ts';
 export {
   type FirmwareEntries,

@@ -8,6 +8,7 @@ import {
   parseEntryName,
   renderEntry,
   renderEntryName,
+  starts,
   type Tries,
 } from './entry.ts';
 
@@ -44,7 +45,6 @@ export type BootableGeneration = {
 
 export type EspCall =
   | { readonly kind: 'remove'; readonly path: string }
-  | { readonly kind: 'rename'; readonly path: string; readonly to: string }
   | { readonly kind: 'copy'; readonly path: string; readonly bootFile: Digest; readonly bytes: number }
   | { readonly kind: 'write'; readonly path: string; readonly text: string };
 
@@ -54,17 +54,20 @@ export type EspPlan = { readonly calls: readonly EspCall[]; readonly takes: numb
 /**
  * From what is there to what must be bootable, what runs among it. Entries go before the boot files they name and come
  * after them, so that no entry ever names a file that is not there; what is in the way of a wanted generation goes last,
- * so that a power cut never takes its only entry. A counter is never set back. Refuses what would not fit.
+ * so that a power cut never takes its only entry. A boot file counts only where an entry names it: before that it may be
+ * torn. A counter is never set back. Refuses what would not fit.
  */
 export function planEsp(content: EspContent, wanted: readonly BootableGeneration[]): EspPlan {
-  const entries = wanted.map((generation) => planEntry(content.entries, generation));
   const isWanted = (name: string): boolean =>
     wanted.some(({ generation }) => generation === parseEntryName(name)?.generation);
-  const oldEntries = content.entries.filter(({ name }) => parseEntryName(name) && !isWanted(name));
+  const newFiles = missingBootFiles(content, wanted);
+  const oldEntries = content.entries.filter(
+    (entry) => parseEntryName(entry.name) && (!isWanted(entry.name) || isDead(entry, content, newFiles)),
+  );
+  const left = content.entries.filter((entry) => !oldEntries.includes(entry));
+  const entries = wanted.map((generation) => planEntry(content.entries, left, generation));
   const stays = new Set(entries.map(({ file }) => file));
-  const renamed = new Set(entries.flatMap(({ was }) => was ?? []));
-  const inTheWay = content.entries.filter(({ name }) => isWanted(name) && !stays.has(name));
-  const newFiles = missingBootFiles(content.bootFiles, wanted);
+  const inTheWay = left.filter(({ name }) => isWanted(name) && !stays.has(name));
   const oldFiles = content.bootFiles.filter(({ name }) => isUnwanted(name, wanted));
   const sizes = (all: readonly number[]): number =>
     all.reduce((sum, bytes) => sum + Math.ceil(bytes / content.cluster) * content.cluster, 0);
@@ -72,8 +75,13 @@ export function planEsp(content: EspContent, wanted: readonly BootableGeneration
     ...newFiles.map(({ bytes }) => bytes),
     ...entries.flatMap(({ calls }) => calls.map((call) => (call.kind === 'write' ? call.text.length : 0))),
   ]);
-  const frees = sizes([...oldEntries.map(({ text }) => text.length), ...oldFiles.map(({ bytes }) => bytes)]);
-  requireRoom(content.free + frees, takes);
+  const replaced = newFiles.flatMap(({ bootFile }) => fileOf(content, bootFile) ?? []);
+  const frees = sizes([
+    ...oldEntries.map(({ text }) => text.length),
+    ...[...oldFiles, ...replaced].map(({ bytes }) => bytes),
+  ]);
+  // An entry that gets another name is there twice for a moment.
+  requireRoom(content.free + frees, takes === 0 ? 0 : takes + content.cluster);
   return {
     calls: [
       ...oldEntries.map(({ name }) => remove(onEsp.entries, name)),
@@ -83,7 +91,7 @@ export function planEsp(content: EspContent, wanted: readonly BootableGeneration
         return { kind: 'copy', path, bootFile, bytes };
       }),
       ...entries.flatMap(({ calls }) => calls),
-      ...inTheWay.filter(({ name }) => !renamed.has(name)).map(({ name }) => remove(onEsp.entries, name)),
+      ...inTheWay.map(({ name }) => remove(onEsp.entries, name)),
     ],
     takes,
     frees,
@@ -92,56 +100,66 @@ export function planEsp(content: EspContent, wanted: readonly BootableGeneration
 
 const remove = (folder: string, name: string): EspCall => ({ kind: 'remove', path: `${folder}/${name}` });
 
-/** `file` is the name of the entry in the end, `was` its name before. */
-type EntryPlan = { readonly file: string; readonly was?: string; readonly calls: readonly EspCall[] };
+/** `file` is the name of the entry in the end. */
+type EntryPlan = { readonly file: string; readonly calls: readonly EspCall[] };
 
+/** Of all the files among the entries some are left when this begins. */
 function planEntry(
-  files: readonly EntryFile[],
+  all: readonly EntryFile[],
+  left: readonly EntryFile[],
   { generation, bootFile, isGood }: BootableGeneration,
 ): EntryPlan {
   const text = renderEntry({ generation, bootFile });
-  const ofIt = files
+  const ofIt = all
     .map((file) => ({ ...file, entry: parseEntryName(file.name) }))
     .filter(({ entry }) => entry?.generation === generation)
-    .sort((a, b) => left(a.entry?.tries) - left(b.entry?.tries));
-  const there = ofIt.filter((file) => file.text === text); // the others are torn, or edited
-  const proved = there.find(({ entry }) => !entry?.tries);
-  const counted = there.find(({ entry }) => entry?.tries);
-  const keeps = isGood ? (proved ?? counted) : counted;
-  const name: EntryName = isGood
-    ? { generation }
-    : { generation, tries: ofIt[0]?.entry?.tries ?? firstTries };
-  const file = keeps && (!isGood || keeps === proved) ? keeps.name : renderEntryName(name);
-  const path = `${onEsp.entries}/${file}`;
-  if (!keeps) return { file, calls: [{ kind: 'write', path, text }] };
-  if (keeps.name === file) return { file, calls: [] };
-  return {
-    file,
-    was: keeps.name,
-    calls: [{ kind: 'rename', path: `${onEsp.entries}/${keeps.name}`, to: path }],
-  };
+    .sort((a, b) => triesLeft(a.entry?.tries) - triesLeft(b.entry?.tries));
+  const tries = ofIt[0]?.entry?.tries ?? firstTries;
+  const leftOfIt = ofIt.filter(({ name }) => left.some((one) => one.name === name));
+  const there = leftOfIt.filter((file) => file.text === text); // the others are torn, or edited
+  const keeps = there.find(({ entry }) => isGood === (entry?.tries === undefined));
+  if (keeps) return { file: keeps.name, calls: [] };
+  const path = (name: EntryName): string => `${onEsp.entries}/${renderEntryName(name)}`;
+  const file = renderEntryName(isGood ? { generation } : { generation, tries });
+  const write: EspCall = { kind: 'write', path: `${onEsp.entries}/${file}`, text };
+  const mayBoot = leftOfIt.some((one) => one.name === file && one.text !== '');
+  if (!mayBoot || there.length > 0) return { file, calls: [write] };
+  // Writing it takes the one in its place away before, which may be all that boots: meanwhile there is another.
+  const standIn = path({ generation, tries: isGood ? firstTries : { ...tries, done: tries.done + 1 } });
+  return { file, calls: [{ ...write, path: standIn }, write, { kind: 'remove', path: standIn }] };
 }
 
 /** Of two entries of one generation, which a power cut can leave, the one with fewer tries counts. */
-const left = (tries: Tries | undefined): number => tries?.left ?? Number.POSITIVE_INFINITY;
+const triesLeft = (tries: Tries | undefined): number => tries?.left ?? Number.POSITIVE_INFINITY;
 
-/** Each once; a file of another length was not written to its end. */
-function missingBootFiles(
-  files: readonly EspFile[],
-  wanted: readonly BootableGeneration[],
-): BootableGeneration[] {
+/** Each once: those that are not there as a whole, and those of which nothing says that they are whole. */
+function missingBootFiles(content: EspContent, wanted: readonly BootableGeneration[]): BootableGeneration[] {
   const byDigest = new Map(wanted.map((generation) => [generation.bootFile, generation]));
   return [...byDigest.values()].filter(
-    ({ bootFile, bytes }) =>
-      !files.some((file) => file.name === bootFileName(bootFile) && file.bytes === bytes),
+    (one) => !hasLength(content, one) || !content.entries.some(({ text }) => starts(text, one.bootFile)),
   );
 }
 
-/** Ours, and nobody wants it; files of others stay. */
+const fileOf = ({ bootFiles }: EspContent, bootFile: Digest): EspFile | undefined =>
+  bootFiles.find(({ name }) => name === bootFileName(bootFile));
+const hasLength = (content: EspContent, { bootFile, bytes }: BootableGeneration): boolean =>
+  fileOf(content, bootFile)?.bytes === bytes;
+
+/** It names a boot file that is to be written: while that is being done nothing must say that it is whole. */
+const isDead = ({ text }: EntryFile, content: EspContent, newFiles: readonly BootableGeneration[]): boolean =>
+  newFiles.some((one) => !hasLength(content, one) && starts(text, one.bootFile));
+
+/**
+ * Ours, and nobody wants it; files of others stay. A long name lies in two sectors of its folder: where a power cut took
+ * one of them, what is left has the short name that FAT gives besides.
+ */
 function isUnwanted(name: string, wanted: readonly BootableGeneration[]): boolean {
   const digest = parseBootFileName(name);
-  return digest !== undefined && !wanted.some(({ bootFile }) => bootFile === digest);
+  if (digest === undefined) return halfName.test(name);
+  return !wanted.some(({ bootFile }) => bootFile === digest);
 }
+
+const halfName = /^[0-9a-f]{1,6}~[0-9]\.efi$/i;
 
 function requireRoom(room: number, takes: number): void {
   if (takes <= room) return;

@@ -1,5 +1,5 @@
 import { MosError } from '../errors/index.ts';
-import { applyEsp, parseEntryName, readEsp, renderEntryName } from '../esp/index.ts';
+import { parseEntryName, readEsp } from '../esp/index.ts';
 import type { Host } from '../host/index.ts';
 import {
   addNote,
@@ -13,7 +13,7 @@ import {
 import type { Report } from '../steps/index.ts';
 import { readBootFailure } from './boot-failure.ts';
 import { bootsAlike, bringEspUpToDate, espPlace, findEsp } from './boot-files/index.ts';
-import { readTrial, type Trial } from './boot-trial.ts';
+import { nameEntry, readTrial, type Trial } from './boot-trial.ts';
 import { type Booted, effectiveRoles, readBooted } from './current.ts';
 import { hasFirmware, keepFirmwareEntries } from './firmware.ts';
 import { raiseMachineFloor } from './floor.ts';
@@ -113,10 +113,7 @@ async function markGood(
 ): Promise<void> {
   const generation = await loadGeneration(host, machine, commit, { ca });
   await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
-  if (trial !== undefined) {
-    const to = trial.file.replace(/[^/]*$/, renderEntryName({ generation: trial.generation }));
-    await applyEsp(host, trial.esp, [{ kind: 'rename', path: trial.file, to }], noBootFile);
-  }
+  if (trial !== undefined) await nameEntry(host, trial, { generation: trial.generation });
   await addNote(host, lock, commit, { kind: 'good', reason: 'every target came up' });
   await raiseMachineFloor(host, machine, lock, generation.machine.security_version);
   await moveRoles(host, lock, await promotion(host, machine, generation, ca));
@@ -179,5 +176,3 @@ async function tidyEsp(host: Host, machine: Machine, ca: string | undefined, rep
   await using _lock = await lockState(host, machine.state, { owner, wait: lockWait });
   await bringEspUpToDate(host, machine, ca, report);
 }
-
-async function* noBootFile(): AsyncGenerator<Uint8Array> {}

@@ -1,7 +1,6 @@
 import { MosError } from '../errors/index.ts';
-import { applyEsp, renderEntryName } from '../esp/index.ts';
 import type { Host } from '../host/index.ts';
-import { readTrial } from './boot-trial.ts';
+import { nameEntry, readTrial } from './boot-trial.ts';
 import { openMachine } from './machine.ts';
 
 export type RebootOptions = {
@@ -23,7 +22,5 @@ export async function giveTryBack(host: Host, root: string): Promise<void> {
   const trial = await readTrial(host, await openMachine(host, root));
   if (trial === undefined || trial.entry.tries.done === 0) return;
   const { left, done } = trial.entry.tries;
-  const name = renderEntryName({ ...trial.entry, tries: { left: left + 1, done: done - 1 } });
-  const to = trial.file.replace(/[^/]*$/, name);
-  await applyEsp(host, trial.esp, [{ kind: 'rename', path: trial.file, to }], async function* () {});
+  await nameEntry(host, trial, { ...trial.entry, tries: { left: left + 1, done: done - 1 } });
 }

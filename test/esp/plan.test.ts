@@ -74,19 +74,20 @@ test('a good generation loses its counter', (t) => {
     entries: [entry(one), entry(two, 'mos-2+2-1.conf')],
   });
   t.deepEqual(planEsp(tried, [one, { ...two, isGood: true }]), {
-    calls: [{ kind: 'rename', path: 'loader/entries/mos-2+2-1.conf', to: 'loader/entries/mos-2.conf' }],
-    takes: 0,
+    calls: [write({ ...two, isGood: true }, 'mos-2.conf'), remove('loader/entries/mos-2+2-1.conf')],
+    takes: cluster,
     frees: 0,
   });
 });
 
-test('an edited entry in place of the good one is replaced by it in one step', (t) => {
+test('an edited entry in place of the good one is written anew while the counted one still boots', (t) => {
   const edited = content({
     bootFiles: [one, two].map(file),
     entries: [entry(one), { name: 'mos-2.conf', text: 'title other\n' }, entry(two, 'mos-2+2-1.conf')],
   });
   t.deepEqual(planEsp(edited, [one, { ...two, isGood: true }]).calls, [
-    { kind: 'rename', path: 'loader/entries/mos-2+2-1.conf', to: 'loader/entries/mos-2.conf' },
+    write(two, 'mos-2.conf'),
+    remove('loader/entries/mos-2+2-1.conf'),
   ]);
 });
 
@@ -96,8 +97,12 @@ test('a counter is never set back', (t) => {
     entries: [entry(one), entry(two, 'mos-2+0-3.conf')],
   });
   t.deepEqual(planEsp(exhausted, [one, two]), nothing);
-  const edited = { ...exhausted, entries: [entry(one), { name: 'mos-2+0-3.conf', text: '' }] };
-  t.deepEqual(planEsp(edited, [one, two]).calls, [write(two, 'mos-2+0-3.conf')]);
+  const edited = { name: 'mos-2+0-3.conf', text: `${renderEntry(two)}options quiet\n` };
+  t.deepEqual(planEsp({ ...exhausted, entries: [entry(one), edited] }, [one, two]).calls, [
+    write(two, 'mos-2+0-4.conf'),
+    write(two, 'mos-2+0-3.conf'),
+    remove('loader/entries/mos-2+0-4.conf'),
+  ]);
 });
 
 test('of two entries of one generation the one with fewer tries stays', (t) => {
@@ -129,24 +134,55 @@ test('what nobody wants goes, entries first; files of others stay', (t) => {
   });
 });
 
-test('what was not written to its end, or was edited, is written again', (t) => {
-  const torn = content({
-    bootFiles: [{ ...file(one), bytes: 12 }],
-    entries: [{ name: 'mos-1.conf', text: `${renderEntry(one)}options quiet\n` }],
+test('an edited entry is written again, and meanwhile another one boots', (t) => {
+  const edited = content({ entries: [{ name: 'mos-1.conf', text: `${renderEntry(one)}options quiet\n` }] });
+  t.deepEqual(planEsp(edited, [one]).calls, [
+    write(one, 'mos-1+3.conf'),
+    write(one, 'mos-1.conf'),
+    remove('loader/entries/mos-1+3.conf'),
+  ]);
+});
+
+test('a boot file that no entry names may be torn: it is written again, in its own room', (t) => {
+  const unnamed = content({ bootFiles: [one, two].map(file), free: 2 * cluster });
+  t.deepEqual(planEsp(unnamed, [one, two]), {
+    calls: [copy(two), write(two, 'mos-2+3.conf')],
+    takes: rounded + cluster,
+    frees: rounded,
   });
-  t.deepEqual(planEsp(torn, [one]).calls, [copy(one), write(one, 'mos-1.conf')]);
+  const torn = { name: 'mos-2+3.conf', text: '' };
+  t.deepEqual(planEsp({ ...unnamed, entries: [entry(one), torn] }, [one, two]).calls, [
+    copy(two),
+    write(two, 'mos-2+3.conf'),
+  ]);
+});
+
+test('a boot file of another length is written again, and nothing names it meanwhile', (t) => {
+  const entries = [entry(one), entry(two, 'mos-2+1-2.conf')];
+  const torn = content({ bootFiles: [file(one), { ...file(two), bytes: 12 }], entries });
+  t.deepEqual(planEsp(torn, [one, two]), {
+    calls: [remove('loader/entries/mos-2+1-2.conf'), copy(two), write(two, 'mos-2+1-2.conf')],
+    takes: rounded + cluster,
+    frees: 2 * cluster,
+  });
+});
+
+test('half of the name of a boot file is ours too', (t) => {
+  const names = ['8F3A1C~1.EFI', '8f12ab~2.efi', 'SHELLX~1.EFI', 'abc.efi'];
+  const halves = content({ bootFiles: [file(one), ...names.map((name) => ({ name, bytes: 7 }))] });
+  t.deepEqual(planEsp(halves, [one]).calls, [remove('EFI/mos/8F3A1C~1.EFI'), remove('EFI/mos/8f12ab~2.efi')]);
 });
 
 test('what goes makes room for what comes, to the last cluster', (t) => {
   const three = { ...two, generation: 3, bootFile: gone };
   const full = (free: number) =>
     content({ bootFiles: [one, three].map(file), entries: [entry(one), entry(three)], free });
-  t.is(planEsp(full(0), [one, two]).frees, rounded + cluster);
-  const kept = full(rounded + cluster - 1);
+  t.is(planEsp(full(cluster), [one, two]).frees, rounded + cluster);
+  const kept = full(rounded + 2 * cluster - 1);
   const error = t.throws(() => planEsp(kept, [one, { ...three, isGood: true }, two]));
   t.like(error, {
     code: 'no-space',
-    message: 'cannot put the boot files on the ESP: they take 12288 bytes, it has room for 12287',
+    message: 'cannot put the boot files on the ESP: they take 16384 bytes, it has room for 16383',
     hint: 'keep fewer generations, or make the ESP larger',
   });
 });

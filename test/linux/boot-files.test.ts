@@ -1,6 +1,15 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { renderLoaderSettings } from '../../pkg/esp/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { boot, update } from '../../pkg/system/index.ts';
 import { giveTryBack } from '../../pkg/system/reboot.ts';
@@ -47,12 +56,23 @@ test('what boots a machine without a bootkit is not ours to change', async (t) =
   t.deepEqual(machine.files(), { entries: ['mos-1.conf', 'mos-2+3.conf'], bootFiles: ['k1', 'mos-1.efi'] });
 });
 
-test('what an interrupted run left beside the boot loader goes', async (t) => {
+test('a boot loader that was not written to its end is written again, one of somebody else stays', async (t) => {
   const { root, esp, release } = await makeEspMachine(t, { host: 'h1', data: 'd1' });
-  writeFileSync(join(esp, 'loader/.mos-tmp-0123456789abcdef'), '');
-  await updateFrom(root, await release(2, first));
-  t.deepEqual(readdirSync(join(esp, 'loader')).sort(), ['entries', 'loader.conf']);
-  t.deepEqual(readdirSync(join(esp, 'EFI/BOOT')), ['BOOTX64.EFI']);
+  const loader = join(esp, 'EFI/BOOT/BOOTX64.EFI');
+  mkdirSync(join(esp, 'EFI/BOOT'), { recursive: true });
+  const update = async (number: number, bootkit: string): Promise<string> => {
+    await updateFrom(root, await release(number, { ...first, bootkit }));
+    return readFileSync(loader, 'utf8');
+  };
+  const theirs = 'title theirs\n';
+  writeFileSync(loader, theirs);
+  t.is(await update(2, 'k1'), theirs, 'without our settings');
+  const settings = join(esp, 'loader/loader.conf');
+  writeFileSync(settings, renderLoaderSettings('force'));
+  t.is(await update(3, 'k2'), theirs, 'an entry says that it was whole');
+  for (const name of readdirSync(join(esp, 'loader/entries'))) rmSync(join(esp, 'loader/entries', name));
+  t.not(await update(4, 'k3'), theirs, 'it was begun by us, and never ended');
+  t.is(readFileSync(settings, 'utf8'), renderLoaderSettings('force'));
 });
 
 test('a boot file boots the generations of its own bootkit only, whatever the entry says', async (t) => {
@@ -193,7 +213,7 @@ test('a full ESP is refused before anything is written', async (t) => {
   await t.throwsAsync(
     update(full, { ...options, reference: parseReference(reference) }, () => {}),
     {
-      message: 'cannot put the boot files on the ESP: they take 12288 bytes, it has room for 8191',
+      message: 'cannot put the boot files on the ESP: they take 16384 bytes, it has room for 8191',
     },
   );
   t.deepEqual(treeOf(machine.root, /(?!)/), before);

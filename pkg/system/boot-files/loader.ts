@@ -1,12 +1,14 @@
 import { isMosError } from '../../errors/index.ts';
-import { onEsp, renderLoaderSettings, syncRenamed } from '../../esp/index.ts';
-import { folderOf, type Host, sweepTemporary, writeAtomic } from '../../host/index.ts';
+import { onEsp, putFile, readEsp, renderLoaderSettings } from '../../esp/index.ts';
+import { folderOf, type Host } from '../../host/index.ts';
 import type { InstallTarget } from '../../manifest/index.ts';
 import { inBootkit } from '../bootkit/index.ts';
 import type { Machine } from '../machine.ts';
 import { mountBootkitImage } from './boot-file.ts';
 
 const { loader, keys, settings } = onEsp;
+
+const ourSettings = renderLoaderSettings('force');
 
 /**
  * A new ESP gets the boot loader and the files that enrol its keyset; the loader comes last, for by it the firmware finds
@@ -18,28 +20,27 @@ export async function placeLoader(
   at: string,
   target: InstallTarget,
 ): Promise<void> {
-  if ((await host.files.stat(`${at}/${loader}`)) !== undefined) return;
+  if (await isPlaced(host, at)) return;
   await using image = await mountBootkitImage(host, machine, target);
-  const copy = async (from: string, to: string): Promise<void> =>
-    write(host, `${at}/${to}`, await host.files.read(await host.files.pathBelow(image.at, from)));
-  const names = await keysIn(host, image.at);
-  const files = [...names.map((name) => `${keys}/${name}`), settings, loader];
-  for (const folder of new Set(files.map((file) => folderOf(`${at}/${file}`))))
-    await prepareFolder(host, folder);
-  for (const name of names) await copy(`${inBootkit.keys}/${name}`, `${keys}/${name}`);
-  await write(host, `${at}/${settings}`, renderLoaderSettings('force'));
-  await copy(inBootkit.loader, loader);
+  const read = async (from: string): Promise<Uint8Array> =>
+    host.files.read(await host.files.pathBelow(image.at, from));
+  for (const name of await keysIn(host, image.at))
+    await put(host, `${at}/${keys}/${name}`, await read(`${inBootkit.keys}/${name}`));
+  await put(host, `${at}/${settings}`, Buffer.from(ourSettings));
+  await put(host, `${at}/${loader}`, await read(inBootkit.loader));
 }
 
-/** What an interrupted run left there goes: nobody else would take it away. */
-async function prepareFolder(host: Host, folder: string): Promise<void> {
-  await host.files.makeFolder(folder, { parents: true });
-  await sweepTemporary(host, folder);
+/** A loader beside our settings was put there by us, and may be torn as long as there was no first entry after it. */
+async function isPlaced(host: Host, at: string): Promise<boolean> {
+  for (const file of [loader, settings])
+    if ((await host.files.stat(`${at}/${file}`)) === undefined) return file === settings;
+  if (!Buffer.from(ourSettings).equals(await host.files.read(`${at}/${settings}`))) return true;
+  return (await readEsp(host, at)).entries.length > 0;
 }
 
-async function write(host: Host, path: string, content: string | Uint8Array): Promise<void> {
-  await writeAtomic(host, path, content);
-  await syncRenamed(host, path);
+async function put(host: Host, path: string, content: Uint8Array): Promise<void> {
+  await host.files.makeFolder(folderOf(path), { parents: true });
+  await putFile(host, path, (file) => file.write(content));
 }
 
 async function keysIn(host: Host, image: string): Promise<string[]> {

@@ -171,13 +171,19 @@ export const bootkitOf = ({ targets }: Bootable['machine']): InstallTarget | und
   targets.find(({ name }) => name === 'bootkit')?.target;
 
 /** The part of the plan that no boot can see yet, and the entries, which come after the switch. */
-const isEntry = ({ kind }: EspCall): boolean => kind === 'write' || kind === 'rename';
 export const beforeSwitch = ({ plan }: BootFiles): readonly EspCall[] => {
-  const first = plan.calls.findIndex(isEntry);
+  const first = plan.calls.findIndex(({ kind }) => kind === 'write');
   return first < 0 ? plan.calls : plan.calls.slice(0, first);
 };
 export const afterSwitch = (files: BootFiles): readonly EspCall[] =>
   files.plan.calls.slice(beforeSwitch(files).length);
+
+/** A new ESP gets its boot loader. */
+export async function bringLoader(host: Host, machine: Machine, { at, origins }: BootFiles): Promise<void> {
+  await unmountBootkitImage(host, machine);
+  const [anyBootkit] = origins.values();
+  if (anyBootkit !== undefined) await placeLoader(host, machine, at, anyBootkit);
+}
 
 export async function applyBootFiles(
   host: Host,
@@ -185,9 +191,6 @@ export async function applyBootFiles(
   { at, origins }: BootFiles,
   calls: readonly EspCall[],
 ): Promise<void> {
-  await unmountBootkitImage(host, machine);
-  const [anyBootkit] = origins.values();
-  if (anyBootkit !== undefined) await placeLoader(host, machine, at, anyBootkit);
   await applyEsp(host, at, calls, async function* (digest) {
     const target = origins.get(digest);
     if (target !== undefined) yield* bootFileBytes(host, machine, target);
@@ -201,8 +204,5 @@ export async function undoBootFiles(host: Host, { at }: BootFiles, calls: readon
     host,
     at,
     made.map(({ path }) => ({ kind: 'remove', path })),
-    nothing,
   );
 }
-
-async function* nothing(): AsyncGenerator<Uint8Array> {}

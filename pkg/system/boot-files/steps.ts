@@ -1,6 +1,13 @@
 import type { Host } from '../../host/index.ts';
 import type { Machine } from '../machine.ts';
-import { afterSwitch, applyBootFiles, type BootFiles, beforeSwitch, undoBootFiles } from './stage.ts';
+import {
+  afterSwitch,
+  applyBootFiles,
+  type BootFiles,
+  beforeSwitch,
+  bringLoader,
+  undoBootFiles,
+} from './stage.ts';
 
 /** What the steps of an operation share that changes what the machine boots from. */
 export type Staging = {
@@ -13,6 +20,7 @@ export type Staging = {
 export async function stageBootFiles({ host, machine, bootFiles }: Staging): Promise<void> {
   if (bootFiles === undefined) return;
   try {
+    await bringLoader(host, machine, bootFiles);
     await applyBootFiles(host, machine, bootFiles, beforeSwitch(bootFiles));
   } catch (error) {
     await undoBootFiles(host, bootFiles, beforeSwitch(bootFiles)).catch(() => {}); // the first error counts
