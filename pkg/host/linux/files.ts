@@ -1,4 +1,4 @@
-import { constants, promises as fs, type Stats } from 'node:fs';
+import { constants, promises as fs, lstatSync, readdirSync, readSync, type Stats } from 'node:fs';
 import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile } from '../files.ts';
 import { extendedAttribute } from './attributes.ts';
 import { pathBelow } from './beneath.ts';
@@ -6,12 +6,11 @@ import { changes } from './changes.ts';
 import { copyTree } from './copying.ts';
 import { translated } from './errors.ts';
 import { holdFile, lockFile } from './lock.ts';
-import { openForReading, readWhole } from './reading.ts';
+import { openForReading, readSmall, readWhole, smallSize } from './reading.ts';
 import { ignoreMissing, removeTree } from './removal.ts';
 import { openedForWriting } from './writing.ts';
 
 const pieceSize = 1024 * 1024;
-const smallestPiece = 16 * 1024;
 
 export const linuxFiles: Files = {
   read: (path) => translated('read', path, async () => readWhole(path)),
@@ -19,7 +18,7 @@ export const linuxFiles: Files = {
     translated('open', path, async () => openedForReading(path, await openForReading('open', path, options))),
   stream,
   stat,
-  list: (path) => translated('list', path, async () => (await fs.readdir(path)).sort()),
+  list: (path) => translated('list', path, async () => readdirSync(path).sort()),
   readLink: (path) => translated('read the link', path, () => fs.readlink(path)),
   realPath: (path) => translated('resolve', path, () => fs.realpath(path)),
   pathBelow,
@@ -98,6 +97,14 @@ async function* stream(
 ): AsyncGenerator<Uint8Array> {
   const { start = 0, end = Number.POSITIVE_INFINITY, reuse } = options;
   if (end <= start) return;
+  const small =
+    reuse === undefined
+      ? await translated('open', path, async () => readSmall('open', path, options))
+      : undefined;
+  if (small !== undefined) {
+    if (start < small.length) yield small.subarray(start, end);
+    return;
+  }
   const { file, size } = await translated('open', path, () => openForReading('open', path, options));
   const most = reuse ?? pieceFor(size);
   // One is read ahead, one is given, and the one before that may still be in use.
@@ -129,13 +136,12 @@ async function* stream(
   }
 }
 
-/** Not a whole piece for a small file: the collector counts the memory, used or not. Devices and /proc say no size. */
-const pieceFor = (size: number): number =>
-  size === 0 ? pieceSize : Math.min(pieceSize, Math.max(smallestPiece, size));
+/** No more than the file has: the collector counts memory, used or not. Devices and /proc say no size. */
+const pieceFor = (size: number): number => (size === 0 ? pieceSize : Math.min(pieceSize, size));
 
 async function stat(path: string): Promise<FileStat | undefined> {
   try {
-    return toFileStat(await fs.lstat(path));
+    return toFileStat(lstatSync(path));
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
@@ -172,7 +178,10 @@ function openedForReading(
   return {
     size,
     read: (into, position) =>
-      translated('read', path, async () => (await file.read(into, 0, into.length, position)).bytesRead),
+      translated('read', path, async () => {
+        if (into.length <= smallSize) return readSync(file.fd, into, 0, into.length, position);
+        return (await file.read(into, 0, into.length, position)).bytesRead;
+      }),
     [Symbol.asyncDispose]: () => file.close(),
   };
 }

@@ -19,12 +19,29 @@ export async function openForReading(
 ): Promise<{ readonly file: fs.FileHandle; readonly size: number }> {
   const file = await fs.open(path, flagsFor(path, options));
   try {
-    const found = await file.stat();
+    const found = fstatSync(file.fd);
     requireFile(verb, path, found);
     return { file, size: found.size };
   } catch (error) {
     await file.close();
     throw error;
+  }
+}
+
+/** What is read at once, in place of a wait for another thread, which takes longer than the reading. */
+export const smallSize = 64 * 1024;
+
+/** The bytes of a small file; undefined for all else, and where somebody may have to be waited for. */
+export function readSmall(verb: string, path: string, options?: OpenOptions): Buffer | undefined {
+  if (isGiven(path)) return undefined;
+  const file = openSync(path, flagsFor(path, options));
+  try {
+    const found = fstatSync(file);
+    requireFile(verb, path, found);
+    const isSmall = found.isFile() && found.size > 0 && found.size <= smallSize;
+    return isSmall ? readFileSync(file) : undefined;
+  } finally {
+    closeSync(file);
   }
 }
 
