@@ -141,7 +141,8 @@ const pieceFor = (size: number): number => (size === 0 ? pieceSize : Math.min(pi
 
 async function stat(path: string): Promise<FileStat | undefined> {
   try {
-    return toFileStat(lstatSync(path));
+    const found = lstatSync(path, { throwIfNoEntry: false });
+    return found && toFileStat(found);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
