@@ -1,17 +1,32 @@
 import { findIsoVolumes } from '../pkg/disk/index.ts';
 import { MosError, messageOf } from '../pkg/errors/index.ts';
-import type { Host } from '../pkg/host/index.ts';
+import { type Host, readText } from '../pkg/host/index.ts';
 import { type Report, runSteps, type Step } from '../pkg/steps/index.ts';
+import { Undo } from '../pkg/undo/index.ts';
 import { inInitrd } from './contents.ts';
 import { loadModules } from './load-modules.ts';
+import { bringUpNetwork } from './network.ts';
 import { fillSecureFolder, secureFolder } from './secrets.ts';
 
 /** What a live boot does by `system`, loaded when it is called. */
+/** What the live system lies on. */
+export type Medium = {
+  /** The label of media, and where the one that is booted is mounted. */
+  readonly label: string;
+  readonly at: string;
+  /** The registry that it comes from in place of a medium. */
+  readonly repo: string | undefined;
+  /** What the signed kernel command line says of that, and the beginning of such words. */
+  readonly root: string | undefined;
+  readonly rootWord: string;
+};
+
 export type LiveUses = {
   /** Closes PCR 7 of the TPM, where there is one; throws where it can't. */
   readonly closeSecrets: () => Promise<void>;
-  /** The label of media, and where the one that is booted is mounted. */
-  readonly medium: () => Promise<{ readonly label: string; readonly at: string }>;
+  readonly medium: () => Promise<Medium>;
+  /** Verifies the live system of a registry, and makes a medium of it in memory. */
+  readonly fetch: (options: { ca: string; medium: string; registryCa: string | undefined }) => Promise<void>;
   /** Verifies the live system that this initrd is for on a mounted medium, and mounts it at `target`. */
   readonly mountRoot: (options: { ca: string; medium: string; target: string }) => Promise<void>;
 };
@@ -21,7 +36,7 @@ type Live = {
   readonly report: Report;
   readonly uses: LiveUses;
   devices: string[];
-  medium: string;
+  medium?: Medium;
 };
 
 const newRoot = `/${inInitrd.newRoot}`;
@@ -30,26 +45,60 @@ const mediumDeadline = 30_000;
 const mediumInterval = 100;
 
 /** A live system gets no secret, whoever signed its boot file: the TPM is closed before anything else, and not asked. */
-const liveSteps: readonly Step<Live>[] = [
+const first: readonly Step<Live>[] = [
   { name: 'close the TPM', run: closeTpm },
+  { name: 'read what this boot file is for', run: readMedium },
   { name: 'load the modules of the kernel', run: ({ host }) => loadModules(host) },
+];
+const fromMedium: readonly Step<Live>[] = [
   { name: 'find the medium of this live system', run: findMedium },
   { name: 'verify and mount the live system', run: mountLive },
-  { name: 'hand over', run: handOver },
+];
+const fromRegistry: readonly Step<Live>[] = [
+  { name: 'fetch the live system', run: fetchLive },
+  { name: 'verify and mount the live system', run: (context) => mountFrom(context) },
 ];
 
-export const bootLive = (host: Host, uses: LiveUses, report: Report): Promise<void> =>
-  runSteps({ host, report, uses, devices: [], medium: '' }, liveSteps, report);
+export async function bootLive(host: Host, uses: LiveUses, report: Report): Promise<void> {
+  const context: Live = { host, report, uses, devices: [] };
+  await runSteps(context, first, report);
+  const { repo } = mediumOf(context);
+  await runSteps(context, repo === undefined ? fromMedium : fromRegistry, report);
+  await runSteps(context, [{ name: 'hand over', run: handOver }], report);
+}
+
+function mediumOf({ medium }: Live): Medium {
+  if (medium === undefined)
+    throw new MosError('internal', 'cannot look for a medium before it is known which');
+  return medium;
+}
 
 async function closeTpm({ host, uses }: Live): Promise<void> {
   await uses.closeSecrets();
   await fillSecureFolder(host, { kind: 'withheld', why: 'this is a live system' });
 }
 
-async function findMedium(context: Live): Promise<void> {
+/**
+ * The registry stands on the signed command line; what counts is the same in the initrd. Where firmware doesn't check, another
+ * line may have come here: it changes nothing, and ends the boot.
+ */
+async function readMedium(context: Live): Promise<void> {
   const { host, uses } = context;
-  const { label, at } = await uses.medium();
-  context.medium = at;
+  context.medium = await uses.medium();
+  const { root, rootWord } = context.medium;
+  const words = (await readText(host, '/proc/cmdline')).trim().split(/\s+/);
+  const found = words.filter((word) => word.startsWith(rootWord));
+  if (found.join(' ') === (root ?? '')) return;
+  throw new MosError(
+    'untrusted',
+    `cannot boot by the kernel command line: it says ${found.join(' ') || 'no registry'}, the signed boot file ${root ?? 'no registry'}`,
+    { hint: 'nobody signed that line: look at the boot entry, and at Secure Boot' },
+  );
+}
+
+async function findMedium(context: Live): Promise<void> {
+  const { host } = context;
+  const { label } = mediumOf(context);
   const deadline = host.clock.monotonic() + mediumDeadline;
   for (;;) {
     context.devices = await findIsoVolumes(host, label);
@@ -64,7 +113,9 @@ async function findMedium(context: Live): Promise<void> {
 }
 
 /** It stays mounted, for installs. Others may have the same label: the one that has what this boot file was made for is the right one. */
-async function mountLive({ host, uses, devices, medium, report }: Live): Promise<void> {
+async function mountLive(context: Live): Promise<void> {
+  const { host, devices, report } = context;
+  const { at: medium } = mediumOf(context);
   await host.files.makeFolder(medium, { parents: true });
   const problems: string[] = [];
   for (const source of devices) {
@@ -76,7 +127,7 @@ async function mountLive({ host, uses, devices, medium, report }: Live): Promise
       continue;
     }
     try {
-      return await uses.mountRoot({ ca: `/${inInitrd.manifestCa}`, medium, target: newRoot });
+      return await mountFrom(context);
     } catch (error) {
       problems.push(`${source}: ${messageOf(error)}`);
       report({ kind: 'note', text: problems.at(-1) ?? '' });
@@ -84,6 +135,21 @@ async function mountLive({ host, uses, devices, medium, report }: Live): Promise
     }
   }
   throw new MosError('untrusted', `cannot boot this live system: ${problems.join('; ')}`);
+}
+
+const manifestCa = `/${inInitrd.manifestCa}`;
+
+const mountFrom = (context: Live): Promise<void> =>
+  context.uses.mountRoot({ ca: manifestCa, medium: mediumOf(context).at, target: newRoot });
+
+/** The network is up as long as that takes. */
+async function fetchLive(context: Live): Promise<void> {
+  const { host, uses, report } = context;
+  await using held = new Undo();
+  await bringUpNetwork(host, held, report);
+  const own = `/${inInitrd.registryCa}`;
+  const registryCa = (await host.files.stat(own)) === undefined ? undefined : own;
+  await uses.fetch({ ca: manifestCa, medium: mediumOf(context).at, registryCa });
 }
 
 /** What preinit does not move. */

@@ -64,7 +64,16 @@ const liveUsesOf = (host: Host, text: string, report: Report): LiveUses => ({
   },
   async medium() {
     const use = await import('../pkg/system/index.ts');
-    return { label: use.onMedium.label, at: use.mediumFolder };
+    const pin = use.parsePin(text);
+    const { label } = use.onMedium;
+    return { label, at: use.mediumFolder, repo: pin.repo, root: use.renderRoot(pin), rootWord: use.rootWord };
+  },
+  async fetch({ ca, medium, registryCa }) {
+    const use = await import('../pkg/system/index.ts');
+    const { repo, ...pin } = use.parsePin(text);
+    if (repo === undefined) throw new MosError('internal', 'cannot fetch what is on a medium');
+    const bytes = await use.fetchLive(host, { ca, pin: { ...pin, repo }, registryCa, at: medium }, report);
+    report({ kind: 'note', text: `${bytes} bytes of ${repo}, into memory` });
   },
   async mountRoot({ ca, medium, target }) {
     const use = await import('../pkg/system/index.ts');

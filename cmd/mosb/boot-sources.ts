@@ -1,4 +1,5 @@
 import type { Host } from '../../pkg/host/index.ts';
+import type { PackInitrd } from '../../pkg/system/index.ts';
 
 const efi = '/usr/lib/systemd/boot/efi';
 
@@ -48,12 +49,11 @@ export async function toBootSources(host: Host, keyset: string, given: Given) {
   const keys = `${keysFolder(host)}/${keyset}`;
   const secrets = { sudiCa: `${keys}/sudi-ca/cert.pem`, policies: `${keys}/pcr7data`, cryptsetup };
   const parts = { preinit, mosctl: host.machine.program()[0], modules: `${kernel}/modules`, secrets };
-  type Wish = { readonly identify?: (archive: Uint8Array) => string; readonly live?: string };
-  const initrd = (manifestCa: string, { live, ...wish }: Wish) =>
+  const initrd: PackInitrd = (manifestCa, { identify, ...live }) =>
     initrdArchive(
       host,
-      { ...parts, manifestCa, ...(live === undefined ? {} : { live }) },
-      { compress: true, ...wish },
+      { ...parts, ...live, manifestCa },
+      { compress: true, ...(identify === undefined ? {} : { identify }) },
     );
   return { keyset, kernel: `${kernel}/vmlinuz`, stub, loader, commandLine, initrd };
 }

@@ -8,7 +8,7 @@ import { renderMedium } from '../render/medium.ts';
 import { bootSources, toBootSources } from './boot-sources.ts';
 
 const made =
-  'The medium boots as a disc and, copied to a stick or a disk, as that. Its boot file boots the target livecd of REF and nothing else, and gets no secret of a machine. The manifest is verified first, and comes along with all its images. The same parts, keys and manifests give the same bytes; files have the time of SOURCE_DATE_EPOCH.';
+  'The medium boots as a disc and, copied to a stick or a disk, as that. Its boot file boots the target livecd of REF and nothing else, and gets no secret of a machine. The manifest is verified first, and comes along with all its images; with --repo the boot file fetches the target into memory, from the registry by the network. The same parts, keys and manifests give the same bytes; files have the time of SOURCE_DATE_EPOCH.';
 
 const arguments_ = {
   project: { kind: 'text', value: 'KEYSET:PROJECT', help: 'whose keys sign, and whose manifest it is' },
@@ -23,6 +23,11 @@ const options_ = {
     value: 'REF',
     help: 'another manifest that comes along, to be installed from the medium; may be given several times',
   },
+  repo: {
+    kind: 'text',
+    value: 'URL',
+    help: 'the registry that the live system comes from when it is booted (https://host:port, http://host:port), in place of the medium; --registry-ca is its CA then too',
+  },
   ...bootSources,
   ...reading,
 } as const;
@@ -33,6 +38,7 @@ type Given = {
   readonly options: { readonly [K in keyof typeof bootSources]: string } & {
     readonly cdrom: boolean;
     readonly add: readonly string[];
+    readonly repo: string | undefined;
     readonly plainHttp: boolean;
     readonly registryCa: string | undefined;
   };
@@ -50,11 +56,24 @@ async function make(given: Given, purpose: 'limited' | 'tpm', enrol: boolean) {
   const { parseProjectName } = await import('../../pkg/trust/index.ts');
   const { keyset, project } = parseProjectName(args.project);
   const { plainHttp, registryCa } = options;
+  const repo = options.repo === undefined ? undefined : use.requireRegistry(options.repo);
   const sources = await toBootSources(host, keyset, options);
   const { ref: reference, output } = args;
   const access = { plainHttp, registryCa, signal };
   const [date, time] = [use.sourceSeconds(host), { now: host.clock.now(), builtAt }];
-  const wishes = { project, reference, more: options.add, cwd, output, purpose, enrol, date, access, time };
+  const wishes = {
+    project,
+    reference,
+    more: options.add,
+    repo,
+    cwd,
+    output,
+    purpose,
+    enrol,
+    date,
+    access,
+    time,
+  };
   return use.makeLiveMedium(host, { ...sources, ...wishes }, report);
 }
 
@@ -67,7 +86,10 @@ export const mkboot = command({
     ...options_,
     enrol: { kind: 'flag', help: 'firmware in setup mode gets the keys of the keyset, and nobody is asked' },
   },
-  examples: ['mosb mkboot --cdrom --kernel build/kernel acme:default zot:repo:machine/live:1.0.0 live.iso'],
+  examples: [
+    'mosb mkboot --cdrom --kernel build/kernel acme:default zot:repo:machine/live:1.0.0 live.iso',
+    'mosb mkboot --cdrom --repo https://registry.example.com --kernel build/kernel acme:default registry.example.com/machine/live:1.0.0 live.iso',
+  ],
   run: (given) => make(given, 'limited', given.options.enrol),
   render: renderMedium,
 });

@@ -3,6 +3,7 @@ import type { Devices } from './devices.ts';
 import type { Files } from './files.ts';
 import type { Machine } from './machine.ts';
 import type { Mounts } from './mounts.ts';
+import type { Network } from './network.ts';
 import type { Processes } from './processes.ts';
 import type { Threads } from './threads.ts';
 
@@ -15,4 +16,5 @@ export interface Host {
   readonly clock: Clock;
   readonly machine: Machine;
   readonly threads: Threads;
+  readonly network: Network;
 }

@@ -27,5 +27,6 @@ export type { Machine, Peer } from './machine.ts';
 export { parseMountInfo } from './mountinfo.ts';
 export type { IdRange, MountCall, MountEntry, MountFlag, Mounts } from './mounts.ts';
 export { mutations } from './mutations.ts';
+export type { BroadcastSocket, Network } from './network.ts';
 export type { Processes, RunOptions, RunResult } from './processes.ts';
 export type { Thread, Threads } from './threads.ts';

@@ -31,4 +31,5 @@ export const mutations = {
   clock: [],
   machine: [],
   threads: [],
+  network: ['setLink', 'setAddress', 'addDefaultRoute', 'openBroadcast'],
 } as const satisfies Table;

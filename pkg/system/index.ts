@@ -25,12 +25,20 @@ export type { InstallOptions, InstallResult } from './install.ts';
 export type {
   LiveActOptions,
   LiveActResult,
+  LiveFetchOptions,
   LiveRoot,
   LiveRootOptions,
   MadeMedium,
   MakeMediumOptions,
 } from './live/index.ts';
-export { mediumFolder, onMedium, parsePin } from './live/pinned.ts';
+export {
+  mediumFolder,
+  onMedium,
+  parsePin,
+  renderRoot,
+  requireRegistry,
+  rootWord,
+} from './live/pinned.ts';
 export type { Content, MirrorChange, Mirrors, Offer, Shelf } from './mirror/index.ts';
 export type { MountOptions, MountResult } from './mount.ts';
 export type { MountImageOptions } from './mount-image.ts';
@@ -69,6 +77,8 @@ export const actLive: typeof import('./live/index.ts').actLive = async (...args)
   (await import('./live/index.ts')).actLive(...args);
 export const makeLiveMedium: typeof import('./live/index.ts').makeLiveMedium = async (...args) =>
   (await import('./live/index.ts')).makeLiveMedium(...args);
+export const fetchLive: typeof import('./live/fetch.ts').fetchLive = async (...args) =>
+  (await import('./live/fetch.ts')).fetchLive(...args);
 export const mountLiveRoot: typeof import('./live/root.ts').mountLiveRoot = async (...args) =>
   (await import('./live/root.ts')).mountLiveRoot(...args);
 export const log: typeof import('./history.ts').log = async (...args) =>
@@ -124,6 +134,7 @@ export {
   type BootFile,
   type BuiltBootkit,
   buildBootkit,
+  type PackInitrd,
   parseBuildId,
   readBootFile,
 } from './bootkit/index.ts';

@@ -13,17 +13,27 @@ function medium(label: string): Buffer {
 }
 
 /** A machine with these drives, which notes what is done to it; `accepts` says on which of them the live system is the right one. */
-function machine(drives: Readonly<Record<string, Buffer>>, accepts: (device: string) => boolean) {
+function machine(
+  drives: Readonly<Record<string, Buffer>>,
+  accepts: (device: string) => boolean,
+  source: { repo?: string; root?: string } = {},
+  commandLine = 'console=ttyS0 panic=-1',
+) {
   const calls: string[] = [];
   let [now, inDrive] = [0, ''];
+  const contents: Record<string, string> = {
+    '/proc/cmdline': `${commandLine}\n`,
+    '/sys/class/net/eth0/type': '1\n',
+    '/sys/class/net/eth0/carrier': '0\n',
+  };
   const host: Host = {
     ...linuxHost,
     files: {
       ...linuxHost.files,
-      read: async () => Buffer.from('isofs.ko\n'),
-      stat: async () => undefined,
+      read: async (path) => Buffer.from(contents[path] ?? 'isofs.ko\n'),
+      stat: async (path) => (path.startsWith('/sys/') ? linuxHost.files.stat('/') : undefined),
       makeFolder: async () => {},
-      list: async () => Object.keys(drives),
+      list: async (path) => (path === '/sys/class/net' ? ['eth0'] : Object.keys(drives)),
       open: async (path) => {
         const content = drives[path.slice('/dev/'.length)] ?? Buffer.alloc(0);
         const read = async (into: Uint8Array, position: number) => content.subarray(position).copy(into);
@@ -39,6 +49,7 @@ function machine(drives: Readonly<Record<string, Buffer>>, accepts: (device: str
       unmount: async (target) => void calls.push(`unmount ${target}`),
       move: async (from, to) => void calls.push(`move ${from} ${to}`),
     },
+    network: { ...linuxHost.network, setLink: async (link, state) => void calls.push(`${link} ${state}`) },
     devices: { ...linuxHost.devices, loadModule: async (path) => void calls.push(path) },
     clock: {
       now: () => new Date(0),
@@ -50,7 +61,12 @@ function machine(drives: Readonly<Record<string, Buffer>>, accepts: (device: str
   };
   const uses = {
     closeSecrets: async () => void calls.push('close'),
-    medium: async () => ({ label: 'OCI-BOOT', at: '/run/mos/medium' }),
+    medium: async () => ({
+      ...{ label: 'OCI-BOOT', at: '/run/mos/medium', rootWord: 'root=soci:' },
+      ...{ repo: source.repo, root: source.root },
+    }),
+    fetch: async ({ registryCa }: { registryCa: string | undefined }) =>
+      void calls.push(`fetch ${registryCa ?? ''}`.trim()),
     mountRoot: async () => {
       if (!accepts(inDrive)) throw new MosError('not-found', 'cannot find the manifest');
       calls.push('root');
@@ -97,3 +113,29 @@ test('without a medium it says what it looked for', async (t) => {
   });
   t.deepEqual(calls, first);
 });
+
+const repo = 'https://registry.example';
+const root = `root=soci:name=machine/live@sha256:${'a'.repeat(64)},repo=${repo}`;
+
+test('a live system out of a registry looks at no medium, and leaves no link up that has failed', async (t) => {
+  const { calls, run } = machine({ sr0: medium('OCI-BOOT') }, () => true, { repo, root }, `quiet ${root}`);
+  await t.throwsAsync(run, { message: 'cannot bring up the network: eth0 has no connection' });
+  t.deepEqual(calls, [...first, 'eth0 up', 'eth0 down']);
+});
+
+const refused = test.macro({
+  async exec(t, source: { repo?: string; root?: string }, commandLine: string, said: string) {
+    const { calls, run } = machine({ sr0: medium('OCI-BOOT') }, () => true, source, commandLine);
+    await t.throwsAsync(run, {
+      code: 'untrusted',
+      message: `cannot boot by the kernel command line: it says ${said}`,
+    });
+    t.deepEqual(calls, first.slice(0, 2));
+  },
+  title: (what) => `a command line that nobody signed ends the boot: ${what}`,
+});
+const evil = root.replace('registry', 'evil');
+test('another registry', refused, { repo, root }, evil, `${evil}, the signed boot file ${root}`);
+test('one more', refused, { repo, root }, `${root} ${evil}`, `${root} ${evil}, the signed boot file ${root}`);
+test('none', refused, { repo, root }, 'quiet', `no registry, the signed boot file ${root}`);
+test('one on a medium', refused, {}, `quiet ${evil}`, `${evil}, the signed boot file no registry`);

@@ -4,6 +4,7 @@ import { linuxDevices } from './devices.ts';
 import { linuxFiles } from './files.ts';
 import { linuxMachine } from './machine.ts';
 import { linuxMounts } from './mounts.ts';
+import { linuxNetwork } from './network.ts';
 import { linuxProcesses } from './processes.ts';
 import { linuxThreads } from './threads.ts';
 
@@ -16,4 +17,5 @@ export const linuxHost: Host = {
   clock: linuxClock,
   machine: linuxMachine,
   threads: linuxThreads,
+  network: linuxNetwork,
 };

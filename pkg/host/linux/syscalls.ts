@@ -5,6 +5,11 @@ export const tables = {
   x64: {
     close: 3,
     ioctl: 16,
+    socket: 41,
+    sendto: 44,
+    recvfrom: 45,
+    bind: 49,
+    setsockopt: 54,
     getsockopt: 55,
     flock: 73,
     chdir: 80,
@@ -25,6 +30,11 @@ export const tables = {
   arm64: {
     close: 57,
     ioctl: 29,
+    socket: 198,
+    sendto: 206,
+    recvfrom: 207,
+    bind: 200,
+    setsockopt: 208,
     getsockopt: 209,
     flock: 32,
     chdir: 49,

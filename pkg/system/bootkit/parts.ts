@@ -6,7 +6,11 @@ import { showKeyset, signEfi } from '../../trust/index.ts';
 /** Makes the archive, compressed as the kernel reads it; `identify` gives it the build id that follows from all the rest of it. */
 export type PackInitrd = (
   manifestCa: string,
-  options: { readonly identify?: (archive: Uint8Array) => string; readonly live?: string },
+  options: {
+    readonly identify?: (archive: Uint8Array) => string;
+    readonly live?: string;
+    readonly network?: { readonly registryCa: string | undefined };
+  },
 ) => Promise<Uint8Array>;
 
 /** Files that boot files are made of. */

@@ -3,17 +3,20 @@ import { folderOf, writeAtomic } from '../../host/index.ts';
 import { writeEnrolment } from '../bootkit/enrolment.ts';
 import { certificateOf, readParts, signFor } from '../bootkit/parts.ts';
 import { type Making, pinOf } from './making.ts';
-import { renderPin } from './pinned.ts';
+import { renderPin, renderRoot } from './pinned.ts';
 
 export const liveBootFile = `${onEsp.bootFiles}/live.efi`;
 
 /** What firmware starts, as the files of an ESP. */
 export async function makeBootFile(c: Making): Promise<void> {
   const { host, options, work } = c;
-  const { keyset, loader, commandLine, purpose } = options;
+  const { keyset, loader, purpose, repo } = options;
+  const pin = pinOf(c);
   const parts = await readParts(host, options, 'make a live medium');
   const ca = await certificateOf(host, keyset, 'manifest-ca');
-  const initrd = await options.initrd(ca, { live: renderPin(pinOf(c)) });
+  const network = repo === undefined ? {} : { network: { registryCa: options.access.registryCa } };
+  const initrd = await options.initrd(ca, { live: renderPin(pin), ...network });
+  const commandLine = [options.commandLine, renderRoot(pin)].filter((one) => one !== undefined).join(' ');
   const esp = `${work}/esp`;
   for (const folder of [folderOf(onEsp.loader), onEsp.bootFiles, onEsp.entries, onEsp.keys])
     await host.files.makeFolder(`${esp}/${folder}`, { parents: true });

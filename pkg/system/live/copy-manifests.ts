@@ -46,7 +46,9 @@ async function copyManifest(
   const path = repository || 'machine';
   if (isLive) {
     targetOf(manifest, liveTarget, shown);
-    c.pin = { repository: path, name: artifact.digest };
+    const { repo } = options;
+    c.pin = { repository: path, name: artifact.digest, ...(repo === undefined ? {} : { repo }) };
+    if (repo !== undefined) return;
   }
   const root = await openZotRoot(host, `${work}/root/${onMedium.repositories}`, { create: true });
   const images = await repositories.open(place, targetsRepository);

@@ -7,7 +7,7 @@ import { liveBootFile, makeBootFile } from './boot-file.ts';
 import { copyManifests } from './copy-manifests.ts';
 import { makeEspImage } from './esp-image.ts';
 import { type MadeMedium, type MakeMediumOptions, type Making, pinOf } from './making.ts';
-import { onMedium, renderPin } from './pinned.ts';
+import { onMedium } from './pinned.ts';
 
 const steps: readonly Step<Making>[] = [
   { name: 'verify and copy the manifests and their images', run: copyManifests },
@@ -29,6 +29,7 @@ export async function makeLiveMedium(
     throw new MosError('exists', `cannot make ${output}: it is there already`, {
       hint: 'name a file that is not there yet',
     });
+  requireMatching(options);
   const work = temporaryPath(output);
   await using repositories = openRepositories(host, options.access);
   const context: Making = { host, options, report, repositories, work, manifests: [], signer: '' };
@@ -44,8 +45,17 @@ export async function makeLiveMedium(
     bytes: (await host.files.stat(output))?.size ?? 0,
     signer: context.signer,
     manifests: context.manifests,
-    live: renderPin(pinOf(context)).trim(),
+    live: `${pinOf(context).repository}@${pinOf(context).name}`,
+    repo: options.repo ?? null,
   };
+}
+
+/** What comes from a registry is in memory, where the medium is else: nothing on it would be found. */
+function requireMatching({ repo, more }: MakeMediumOptions): void {
+  if (repo !== undefined && more.length > 0)
+    throw new MosError('usage', 'cannot make a medium: --add and --repo exclude each other', {
+      hint: 'a live system out of a registry installs from registries',
+    });
 }
 
 /** In the file system of the medium: firmware finds it there as the boot image of a disc, and as a partition of a disk. */

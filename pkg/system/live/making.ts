@@ -13,6 +13,8 @@ export type MakeMediumOptions = BootSources & {
   readonly reference: Reference;
   /** References of manifests that come along, to install from the medium. */
   readonly more: readonly string[];
+  /** The registry that the live system comes from when it is booted, in place of the medium: `https://host:port`. */
+  readonly repo?: string | undefined;
   /** Where their folders are looked for. */
   readonly cwd: string;
   readonly output: string;
@@ -33,6 +35,8 @@ export type MadeMedium = {
   /** As the booted live system names them: `zot:/run/mos/medium/oci:…`. */
   readonly manifests: readonly string[];
   readonly live: string;
+  /** The registry that it comes from, null where it is on the medium. */
+  readonly repo: string | null;
 };
 
 /** What the steps share. */

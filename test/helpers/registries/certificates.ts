@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** PEM files of a private CA, and of a server at 127.0.0.1, ::1 and localhost that it vouches for. */
+/** PEM files of a private CA, and of a server at 127.0.0.1 (10.0.2.2 in a machine in QEMU), ::1 and localhost that it vouches for. */
 export type ServerCertificates = { readonly ca: string; readonly cert: string; readonly key: string };
 
 const openssl = (...args: string[]): void => {
@@ -11,7 +11,7 @@ const openssl = (...args: string[]): void => {
 
 export function makeServerCertificates(
   folder: string,
-  { names = 'IP:127.0.0.1,IP:::1,DNS:localhost', expired = false } = {},
+  { names = 'IP:127.0.0.1,IP:::1,DNS:localhost,IP:10.0.2.2', expired = false } = {},
 ): ServerCertificates {
   const file = (name: string): string => join(folder, name);
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-keyout'];

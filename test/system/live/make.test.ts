@@ -5,6 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { Host } from '../../../pkg/host/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
 import { parseReference } from '../../../pkg/oci/index.ts';
+import { readBootFile } from '../../../pkg/system/bootkit/index.ts';
 import { type MakeMediumOptions, makeLiveMedium } from '../../../pkg/system/live/index.ts';
 import { addImage, addProduct, builtAt, makeVendor, publishRelease } from '../../helpers/vendor.ts';
 
@@ -39,19 +40,21 @@ async function prepare(t: ExecutionContext, target: string) {
   const kernel = join(vendor.folder, 'vmlinuz');
   writeFileSync(kernel, fakeKernel());
   const pins: (string | undefined)[] = [];
+  const networks: unknown[] = [];
   const options: MakeMediumOptions = {
     ...{ keyset: vendor.keyset, project: 'default', reference: parseReference(reference), more: [] },
     ...{ cwd: vendor.folder, output: join(vendor.folder, 'live.iso'), purpose: 'limited', enrol: false },
     ...{ date: 315_532_800, access: {}, time: { now: new Date(), builtAt }, commandLine: 'quiet', kernel },
     ...{ stub: `${efi}/linuxx64.efi.stub`, loader: `${efi}/systemd-bootx64.efi` },
-    initrd: async (_ca, { live }) => {
+    initrd: async (_ca, { live, network }) => {
       pins.push(live);
+      networks.push(network);
       return Buffer.from('initrd');
     },
   };
   const make = (wishes: Partial<MakeMediumOptions> = {}) =>
     makeLiveMedium(host, { ...options, ...wishes }, () => {});
-  return { folder: vendor.folder, digest, pins, make };
+  return { folder: vendor.folder, digest, pins, networks, make };
 }
 
 const filesOf = (medium: string, folder: string): string[] => {
@@ -99,6 +102,21 @@ test('a medium has a boot file for one manifest, and all that the manifest names
   );
 });
 
+test('of a registry the medium has a boot file alone, which says so in its initrd and on its command line', async (t) => {
+  const { folder, digest, pins, networks, make } = await prepare(t, 'livecd');
+  const repo = 'https://registry.example:5000';
+  const made = await make({ repo, access: { registryCa: '/ca.pem' } });
+  t.like(made, { live: `machine/live@${digest}`, repo, manifests: [] });
+  t.deepEqual(pins, [`machine/live@${digest}\n${repo}\n`]);
+  t.deepEqual(networks, [{ registryCa: '/ca.pem' }]);
+  const out = join(folder, 'out');
+  t.deepEqual(filesOf(made.output, out), ['boot.catalog', 'efi.img']);
+  const copy = join(folder, 'live.efi');
+  execFileSync('mcopy', ['-i', join(out, 'efi.img'), '::/EFI/mos/live.efi', copy]);
+  const { commandLine } = await readBootFile(linuxHost, copy);
+  t.is(commandLine, `quiet root=soci:name=machine/live@${digest},repo=${repo}`);
+});
+
 test('the same parts give the same bytes', async (t) => {
   const { folder, make } = await prepare(t, 'livecd');
   const again = join(folder, 'again.iso');
@@ -126,4 +144,11 @@ test(
   /cannot find the target livecd in zot:.*: there are other/,
 );
 test('the manifest of another project', refused, 'livecd', { project: 'other' }, /cannot trust zot:.*/);
+test(
+  'a registry and manifests that lie on the medium',
+  refused,
+  'livecd',
+  { repo: 'https://registry.example', more: ['zot:repo:machine/install:1'] },
+  /--add and --repo exclude each other/,
+);
 test('a kernel that is not there', refused, 'livecd', { kernel: '/nowhere' }, /there is no \/nowhere/);
