@@ -1,6 +1,5 @@
 import { constants, promises as fs } from 'node:fs';
 import { constants as os } from 'node:os';
-import { setTimeout as wait } from 'node:timers/promises';
 import { MosError } from '../../errors/index.ts';
 import type { LockOptions } from '../files.ts';
 import { errnoError, translated } from './errors.ts';
@@ -24,7 +23,12 @@ export async function lockFile(path: string, options: LockOptions): Promise<Asyn
     await file.close();
     throw error;
   }
-  return { [Symbol.asyncDispose]: () => file.close() };
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await file.close();
+      wakeNext(path);
+    },
+  };
 }
 
 /** Holds an open file alone; one that another holds, or that lost its name meanwhile, is closed again. */
@@ -57,8 +61,33 @@ async function acquire(calls: Libc, file: fs.FileHandle, path: string, options: 
     if (errno !== os.errno.EWOULDBLOCK && errno !== os.errno.EINTR)
       throw errnoError('lock', path, errnoName(errno));
     if (performance.now() >= deadline) throw busy(path, await fs.readFile(path, 'utf8').catch(() => ''));
-    await wait(pollMilliseconds);
+    await untilMaybeFree(path);
   }
+}
+
+/** Those of this process that wait, by the path of the lock. */
+const waiters = new Map<string, Set<() => void>>();
+
+/** Polls are for other processes: what this one gives back itself is handed on at once. */
+function untilMaybeFree(path: string): Promise<void> {
+  const others = waiters.get(path) ?? new Set();
+  waiters.set(path, others);
+  return new Promise((resolve) => {
+    const wake = () => {
+      clearTimeout(timer);
+      others.delete(wake);
+      if (others.size === 0) waiters.delete(path);
+      resolve();
+    };
+    const timer = setTimeout(wake, pollMilliseconds);
+    others.add(wake);
+  });
+}
+
+/** Who waits longest; where another process was quicker, all go on polling. */
+function wakeNext(path: string): void {
+  const [first] = waiters.get(path) ?? [];
+  first?.();
 }
 
 const busy = (path: string, owner: string): MosError =>
