@@ -14,6 +14,11 @@ export interface Machine {
   /** `x86_64` or `aarch64` */
   readonly architecture: string;
   kernelRelease(): Promise<string>;
+  /**
+   * A number of the network namespace that we are in: no other one has it until the next boot, unlike the inode of its file, which
+   * the kernel gives to another one later. SO_NETNS_COOKIE, socket(7); undefined before Linux 5.14.
+   */
+  networkCookie(): Promise<string | undefined>;
   /** Our effective user id. */
   readonly uid: number;
   readonly pid: number;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import type { Machine } from '../machine.ts';
+import { networkCookie } from './network-cookie.ts';
 import { peerOf } from './peer.ts';
 
 const names: Readonly<Record<string, string>> = { x64: 'x86_64', arm64: 'aarch64' };
@@ -13,6 +14,7 @@ export const linuxMachine: Machine = {
   pid: process.pid,
   program: () =>
     process.versions.bun === undefined ? [process.execPath, ...process.argv.slice(1, 2)] : [process.execPath],
+  networkCookie,
   peer: peerOf,
   environment: (name) => process.env[name],
 };

@@ -1,5 +1,5 @@
 import { MosError } from '../../errors/index.ts';
-import type { Host } from '../../host/index.ts';
+import { type Host, readTextIfThere } from '../../host/index.ts';
 import { bridge, isWithin, parseAddress } from '../../manifest/index.ts';
 import { bridgeName, instanceNetwork } from './instance.ts';
 
@@ -35,11 +35,16 @@ export type BridgePlan = {
   readonly isNew: boolean;
 };
 
-/** What is missing of the bridge. One that is none, or has other addresses than ours, belongs to somebody else. */
-export function planBridge(links: readonly Link[]): BridgePlan {
+type Family = 'ipv4' | 'ipv6';
+
+/**
+ * What is missing of the bridge. One that is none, or has other addresses than ours, belongs to somebody else.
+ * @param routes those families whose containers it leads to already
+ */
+export function planBridge(links: readonly Link[], routes: ReadonlySet<Family>): BridgePlan {
   const present = links.find(({ name }) => name === bridgeName);
   requireOurs(present, links);
-  const isUsable = (family: 'ipv4' | 'ipv6') => family === 'ipv4' || hasIpv6(links);
+  const isUsable = (family: Family) => family === 'ipv4' || hasIpv6(links);
   const families = (['ipv4', 'ipv6'] as const).filter(isUsable);
   const missing = families.filter((family) => !present?.addresses.includes(bridge[family]));
   return {
@@ -49,7 +54,9 @@ export function planBridge(links: readonly Link[]): BridgePlan {
         (family) => `address add ${bridge[family]} dev ${bridgeName}${family === 'ipv6' ? ' nodad' : ''}`,
       ),
       ...(present?.isUp ? [] : [`link set ${bridgeName} up`]),
-      ...families.map((family) => `route replace ${instanceNetwork[family]} dev ${bridgeName}`),
+      ...families
+        .filter((family) => !routes.has(family))
+        .map((family) => `route replace ${instanceNetwork[family]} dev ${bridgeName}`),
     ],
     isNew: present === undefined,
   };
@@ -75,6 +82,23 @@ function requireOurs(present: Link | undefined, links: readonly Link[]): void {
   for (const { name, addresses } of links)
     if (name !== bridgeName && addresses.some(isInNetwork))
       throw foreign(`${name} has an address of ${bridge.ipv4} already`);
+}
+
+/** proc_pid_net(5): the start of a line of /proc/net/route up to the interface, and of ipv6_route up to the length of the prefix. */
+const ownRoutes = {
+  ipv4: (line: string) => /^lxcbr0\t000312C6\t00000000\t(?:[^\t]*\t){4}00FFFFFF\t/.test(line),
+  ipv6: (line: string) => /^fd6d6f73000400000000000000000000 40 .* lxcbr0$/.test(line.trim()),
+} as const;
+const routeFiles = { ipv4: '/proc/net/route', ipv6: '/proc/net/ipv6_route' } as const;
+
+/** Texts of /proc/net/route and ipv6_route: whether the bridge leads to the addresses of containers. */
+export const parseRoutes = (texts: Readonly<Record<Family, string>>): Set<Family> =>
+  new Set((['ipv4', 'ipv6'] as const).filter((family) => texts[family].split('\n').some(ownRoutes[family])));
+
+export async function readRoutes(host: Host): Promise<Set<Family>> {
+  const read = async (family: Family) => (await readTextIfThere(host, routeFiles[family])) ?? '';
+  const [ipv4, ipv6] = await Promise.all([read('ipv4'), read('ipv6')]);
+  return parseRoutes({ ipv4, ipv6 });
 }
 
 export async function readLinks(host: Host): Promise<Link[]> {

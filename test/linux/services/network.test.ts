@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from '../../helpers/folder.ts';
@@ -172,3 +172,26 @@ test.serial("a bridge that is somebody else's is refused", async (t) => {
   );
   t.deepEqual(JSON.parse(machine.must('ps', '--json')).services, []);
 });
+
+test.serial(
+  'what a network namespace left that is gone says nothing of the next one with its inode',
+  async (t) => {
+    t.timeout(120_000);
+    const network = '{ type: simple, ports: [{ host: 8080, container: 80 }] }';
+    const service = { web: { script: serve('hello'), network } };
+    const [gone, next] = [await makeServices(t, service), await makeServices(t, service)];
+    t.is(gone.activate('web').err, '');
+    const folderOf = ({ sandbox }: typeof gone) =>
+      `/run/mos/network/${statSync(`/proc/${sandbox.pid}/ns/net`).ino}`;
+    t.teardown(() => rmSync(folderOf(next), { recursive: true, force: true }));
+    // The kernel gives an inode to another one when it is free, which can't be asked for.
+    cpSync(folderOf(gone), folderOf(next), { recursive: true });
+
+    t.is(next.activate('web').err, '');
+    await until('an answer', () => next.sandbox.run(...fetch, 'http://127.0.0.1:8080').out === 'hello\n');
+    next.must('stop', 'web', '--timeout', '0');
+    t.is(next.sandbox.must('/usr/sbin/nft', 'list', 'ruleset'), '');
+    t.false(existsSync(folderOf(next)));
+    t.is(gone.sandbox.must(...fetch, 'http://127.0.0.1:8080'), 'hello\n', 'the other one goes on');
+  },
+);

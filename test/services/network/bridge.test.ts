@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type Link, parseLinks, planBridge } from '../../../pkg/lxc/network/bridge.ts';
+import { type Link, parseLinks, parseRoutes, planBridge } from '../../../pkg/lxc/network/bridge.ts';
 
 const lo: Link = { name: 'lo', kind: undefined, isUp: true, addresses: ['127.0.0.1/8', '::1/128'] };
 const ours: Link = {
@@ -9,6 +9,8 @@ const ours: Link = {
   addresses: ['10.0.3.1/24', 'fd6d:6f73:3::1/64', 'fe80::1/64'],
 };
 const routes = ['route replace 198.18.3.0/24 dev lxcbr0', 'route replace fd6d:6f73:4::/64 dev lxcbr0'];
+
+const none = new Set<'ipv4' | 'ipv6'>();
 
 test('what ip says becomes links', (t) => {
   const text = `[{"ifindex":1,"ifname":"lo","flags":["LOOPBACK","UP"],"addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8}]},
@@ -20,7 +22,7 @@ test('what ip says becomes links', (t) => {
 });
 
 test('a bridge that is not there is made', (t) => {
-  t.deepEqual(planBridge([lo]), {
+  t.deepEqual(planBridge([lo], none), {
     isNew: true,
     lines: [
       'link add lxcbr0 type bridge',
@@ -33,15 +35,26 @@ test('a bridge that is not there is made', (t) => {
 });
 
 test('one that is there gets what it lacks', (t) => {
-  t.deepEqual(planBridge([lo, ours]), { isNew: false, lines: routes });
-  t.deepEqual(planBridge([lo, { ...ours, isUp: false, addresses: ['10.0.3.1/24'] }]), {
+  t.deepEqual(planBridge([lo, ours], none), { isNew: false, lines: routes });
+  t.deepEqual(planBridge([lo, { ...ours, isUp: false, addresses: ['10.0.3.1/24'] }], none), {
     isNew: false,
     lines: ['address add fd6d:6f73:3::1/64 dev lxcbr0 nodad', 'link set lxcbr0 up', ...routes],
   });
 });
 
+test('routes that are there are left as they are', (t) => {
+  const ipv4 =
+    'Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT\nlxcbr0\t000312C6\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0   \n';
+  const ipv6 = `fd6d6f73000400000000000000000000 40 ${'0'.repeat(32)} 00 ${'0'.repeat(32)} 00000400 00000001 00000000 00000001   lxcbr0\n`;
+  t.deepEqual(parseRoutes({ ipv4, ipv6 }), new Set(['ipv4', 'ipv6'] as const));
+  const other = { ipv4: ipv4.replace('00FFFFFF', '0000FFFF'), ipv6: ipv6.replace('lxcbr0', 'eth0') };
+  t.deepEqual(parseRoutes(other), new Set());
+  t.deepEqual(planBridge([lo, ours], new Set(['ipv4'])).lines, routes.slice(1));
+  t.deepEqual(planBridge([lo, ours], new Set(['ipv4', 'ipv6'])).lines, []);
+});
+
 test('a kernel without IPv6 is asked for none', (t) => {
-  t.deepEqual(planBridge([{ ...lo, addresses: ['127.0.0.1/8'] }]).lines, [
+  t.deepEqual(planBridge([{ ...lo, addresses: ['127.0.0.1/8'] }], none).lines, [
     'link add lxcbr0 type bridge',
     'address add 10.0.3.1/24 dev lxcbr0',
     'link set lxcbr0 up',
@@ -50,7 +63,7 @@ test('a kernel without IPv6 is asked for none', (t) => {
 });
 
 const foreign = test.macro((t, links: readonly Link[], why: string) => {
-  t.throws(() => planBridge([lo, ...links]), {
+  t.throws(() => planBridge([lo, ...links], none), {
     code: 'state',
     message: `cannot use lxcbr0 for services: ${why}`,
   });
