@@ -28,7 +28,10 @@ import { makeUpper, openUpper } from './upper.ts';
  */
 export async function mountMolecule(host: Host, request: MoleculeRequest): Promise<Mounted> {
   const target = await host.files.realPath(request.target);
-  const layers = await prepareLayers(host, onceEach(request.layers), request);
+  const [layers] = await Promise.all([
+    prepareLayers(host, onceEach(request.layers), request),
+    request.ids && host.mounts.prepareIds(request.ids),
+  ]);
   await requireDeviceMapper(host, layers);
   await using _lock = await lockMolecules(host, request.runtime, request.owner);
   const table = await clearedTable(host, request.runtime);

@@ -64,12 +64,16 @@ export async function readRecord(
   return text === undefined ? undefined : parseRecord(text, id);
 }
 
-export async function readRecords(host: Host, runtime: string): Promise<MoleculeRecord[]> {
+/** All of them, but those of `without`. */
+export async function readRecords(
+  host: Host,
+  runtime: string,
+  without: ReadonlySet<string | undefined> = new Set(),
+): Promise<MoleculeRecord[]> {
   const names = await listIfThere(host, recordFolder(runtime));
   const ids = names.filter((name) => name.endsWith('.json')).map((name) => name.slice(0, -'.json'.length));
-  const records = await Promise.all(
-    ids.filter((id) => idPattern.test(id)).map((id) => readRecord(host, runtime, id)),
-  );
+  const wanted = ids.filter((id) => idPattern.test(id) && !without.has(id));
+  const records = await Promise.all(wanted.map((id) => readRecord(host, runtime, id)));
   return records.filter((record) => record !== undefined);
 }
 

@@ -31,14 +31,12 @@ export async function clearStale(
   table: readonly MountEntry[],
 ): Promise<MoleculeRecord[]> {
   await sweepTemporary(host, recordFolder(runtime));
-  const records = await readRecords(host, runtime);
+  // What is mounted is not stale, and need not be read.
+  const records = await readRecords(host, runtime, new Set(table.map(idOf)));
   if (records.length === 0) return [];
   const here = await currentPlace(host);
-  const mounted = new Set(table.map(idOf));
   const stale = records.filter(
-    (record) =>
-      record.bootId !== here.bootId ||
-      (record.namespace === here.namespace && !record.isDetached && !mounted.has(record.id)),
+    (record) => record.bootId !== here.bootId || (record.namespace === here.namespace && !record.isDetached),
   );
   for (const record of stale) await forget(host, runtime, record);
   return stale;

@@ -55,4 +55,6 @@ export interface Mounts {
    * Returns the targets for whose file system the kernel can't (squashfs before Linux 6.2, overlay never).
    */
   mapIds(targets: readonly string[], range: IdRange): Promise<readonly string[]>;
+  /** Makes ready what `mapIds` needs for this range, which takes a moment; it does without, and tells what goes wrong. */
+  prepareIds(range: IdRange): Promise<void>;
 }

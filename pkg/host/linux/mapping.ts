@@ -25,7 +25,7 @@ const cannot = ['EINVAL', 'ENOSYS'];
  */
 export async function mapMounts(targets: readonly string[], range: IdRange): Promise<string[]> {
   const calls = await libc();
-  await using namespace = await openUserNamespace(calls, range);
+  const namespace = await namespaceOf(calls, range);
   const attributes = Buffer.alloc(32); // struct mount_attr: set, clear, propagation, userns_fd
   attributes.writeBigUInt64LE(mapAttribute, 0);
   attributes.writeBigUInt64LE(BigInt(namespace.number), 24);
@@ -49,13 +49,29 @@ function isMapped(calls: Libc, target: string, attributes: Buffer): boolean {
   return true;
 }
 
-type Namespace = AsyncDisposable & { readonly number: number };
+/** By its range. Each means the same for as long as we run, so it stays open: twenty services of one range need one. */
+const namespaces = new Map<string, Promise<Descriptor>>();
+
+function namespaceOf(calls: Libc, range: IdRange): Promise<Descriptor> {
+  const key = `${range.start} ${range.count}`;
+  const known = namespaces.get(key);
+  if (known !== undefined) return known;
+  const made = openUserNamespace(calls, range);
+  namespaces.set(key, made);
+  made.catch(() => namespaces.delete(key));
+  return made;
+}
+
+/** Makes ready what `mapMounts` needs for this range; a failure is told by that. */
+export async function prepareMap(range: IdRange): Promise<void> {
+  await namespaceOf(await libc(), range).catch(() => {});
+}
 
 /**
  * A user namespace exists as long as a process or an open file holds it. This process has threads, so it can't make
  * one itself (user_namespaces(7)): `cat` does, and says by its echo that it is there.
  */
-async function openUserNamespace(calls: Libc, { start, count }: IdRange): Promise<Namespace> {
+async function openUserNamespace(calls: Libc, { start, count }: IdRange): Promise<Descriptor> {
   const child = spawn('/usr/bin/unshare', ['--user', '--', '/bin/cat'], {
     stdio: ['pipe', 'pipe', 'ignore'],
     env: {},
@@ -70,8 +86,7 @@ async function openUserNamespace(calls: Libc, { start, count }: IdRange): Promis
     if (!said) throw new MosError('unsupported', 'cannot map ids: no user namespace can be made here');
     for (const kind of ['uid_map', 'gid_map'])
       await translated('write', kind, () => writeFile(`/proc/${child.pid}/${kind}`, `0 ${start} ${count}\n`));
-    const open = Descriptor.open(calls, `/proc/${child.pid}/ns/user`, openFlags.read);
-    return { number: open.number, [Symbol.asyncDispose]: async () => open[Symbol.dispose]() };
+    return Descriptor.open(calls, `/proc/${child.pid}/ns/user`, openFlags.read);
   } finally {
     child.stdin.end();
     if (child.exitCode === null && child.signalCode === null && child.pid !== undefined)

@@ -113,4 +113,8 @@ export const linuxMounts: Mounts = {
     const { mapMounts } = await import('./mapping.ts');
     return mapMounts(targets, range);
   },
+  async prepareIds(range) {
+    const { prepareMap } = await import('./mapping.ts');
+    await prepareMap(range);
+  },
 };
