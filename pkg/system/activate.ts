@@ -73,19 +73,29 @@ function requireStartable(target: InstallTarget): void {
 }
 
 /** A container runs afterwards, and is watched; files are mounted. */
-export async function startTarget(host: Host, request: StartRequest): Promise<Started> {
+export async function startTarget(
+  host: Host,
+  request: StartRequest,
+  watch: (root: string) => Promise<unknown> = (root) => watchServices(host, root),
+): Promise<Started> {
   const { machine, store, entry, integrity } = request;
   if (entry.target.service_type === 'container') {
-    const { ensureSupervisor, startService } = await import('./service/index.ts');
+    const { startService } = await import('./service/index.ts');
     try {
       return await startService(host, request);
     } finally {
       // What is not well yet is watched too.
-      await ensureSupervisor(host, machine.paths.root);
+      await watch(machine.paths.root);
     }
   }
   const { target: at, isNew } = await activateFiles(host, machine, store, entry.target, integrity);
   return { at, isNew };
+}
+
+/** Somebody watches the services that were started, from now on; false where there are none. */
+export async function watchServices(host: Host, root: string): Promise<boolean> {
+  const { ensureSupervisor } = await import('./service/index.ts');
+  return ensureSupervisor(host, root);
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Layout } from '../layout/index.ts';
 import { isBootTarget, type MachineTarget } from '../manifest/index.ts';
 import { addNote, lockState, moveRoles, readRoles } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
-import { startTarget } from './activate.ts';
+import { startTarget, watchServices } from './activate.ts';
 import { bootsAlike } from './boot-files/index.ts';
 import { isOnTrial } from './boot-trial.ts';
 import { effectiveRoles, readBooted, runningCommit } from './current.ts';
@@ -14,6 +14,7 @@ import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { type Machine, openMachine, openStore } from './machine.ts';
 import { copiesFolder, uppersFolder } from './mounting.ts';
 import { startInOrder } from './order.ts';
+import type { StartRequest } from './service/index.ts';
 
 export type BootOptions = {
   readonly root: string;
@@ -50,15 +51,19 @@ export async function boot(host: Host, options: BootOptions, report: Report): Pr
   const generation = await loadGeneration(host, machine, await runningCommit(host, machine, 'boot'), { ca });
   const entries = generation.machine.targets.filter(({ target }) => !isBootTarget(target));
   const store = lateStore(host, machine);
+  const what = { volumes: generation.machine.volumes, generation: generation.number };
+  const watch = untilWatched(() => watchServices(host, machine.paths.root));
   const targets = await startInOrder(
     entries,
-    async (entry) => start(host, machine, entry, generation, integrity, await store()),
+    async (entry) => start(host, { machine, store: await store(), entry, integrity, ...what }, watch),
     ({ name }, error): BootedTarget => {
       const problem = messageOf(error);
       report({ kind: 'note', text: `warning: ${problem}` });
       return { name, state: 'failed', at: null, problem };
     },
   );
+  // Where all that the first supervisor found has ended meanwhile, it has ended too.
+  if (targets.some(({ state }) => state === 'started')) await watchServices(host, machine.paths.root);
   const good = targets.every(({ state }) => state !== 'failed');
   // What the boot loader has on trial, the health gate judges: `mosctl boot-complete`.
   if (await isOnTrial(host, machine))
@@ -94,20 +99,21 @@ function lateStore(host: Host, machine: Machine): () => Promise<Layout> {
   };
 }
 
-async function start(
-  host: Host,
-  machine: Machine,
-  entry: MachineTarget,
-  loaded: LoadedGeneration,
-  integrity: Integrity,
-  store: Layout,
-): Promise<BootedTarget> {
-  const { isNew, at } = await startTarget(host, {
-    ...{ machine, store, entry, integrity },
-    volumes: loaded.machine.volumes,
-    generation: loaded.number,
-  });
-  const made = entry.target.service_type === 'container' ? 'started' : 'mounted';
+const isService = ({ target }: MachineTarget): boolean => target.service_type === 'container';
+
+/** A supervisor takes a moment to come, in which each further service that is up would start another one. */
+function untilWatched(watch: () => Promise<boolean>): () => Promise<void> {
+  let last = Promise.resolve(false);
+  return async () => {
+    last = last.catch(() => false).then((isWatched) => isWatched || watch());
+    await last;
+  };
+}
+
+async function start(host: Host, request: StartRequest, watch: () => Promise<void>): Promise<BootedTarget> {
+  const { entry } = request;
+  const { isNew, at } = await startTarget(host, request, watch);
+  const made = isService(entry) ? 'started' : 'mounted';
   return { name: entry.name, state: isNew ? made : 'there already', at, problem: null };
 }
 

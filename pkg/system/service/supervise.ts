@@ -224,14 +224,15 @@ async function endCandidates(host: Host, paths: MachinePaths, { service }: Servi
     if ((await readRecord(host, folder))?.isCandidate) await stopContainer(host, folder, 0);
 }
 
-/** Makes sure that somebody supervises what there is; under systemd as a unit, which systemd starts again. */
-export async function ensureSupervisor(host: Host, root: string): Promise<void> {
+/** Makes sure that somebody supervises what there is; under systemd as a unit, which systemd starts again. False where there is nothing. */
+export async function ensureSupervisor(host: Host, root: string): Promise<boolean> {
   const { paths } = await openMachine(host, root);
-  if ((await startedContainers(host, paths)).length === 0) return;
-  if (await isSupervised(host, paths, owner)) return;
+  if ((await startedContainers(host, paths)).length === 0) return false;
+  if (await isSupervised(host, paths, owner)) return true;
   const command = [...host.machine.program(), 'supervise', '--quiet', '--root', root];
   const properties = ['Restart=on-failure', 'KillMode=process', 'Description=mos services'];
   const unit = await unitCommand(host, properties, command);
   if (unit === undefined) await host.processes.leave(command as [string, ...string[]]);
   else await host.processes.run(unit);
+  return true;
 }
