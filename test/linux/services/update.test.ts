@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once as happens } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import test from 'ava';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
@@ -242,5 +243,52 @@ test.serial(
     const all = machine.sandbox.must('pgrep', '-x', 'lxc-start').trim().split('\n');
     const lines = all.map((id) => machine.sandbox.run('cat', `/proc/${id}/cmdline`).out);
     t.is(lines.filter((text) => text.includes(run)).length, 1);
+  },
+);
+
+test.serial(
+  'an activate that is killed when the new one is confirmed leaves the new one, and the next clears the old one',
+  async (t) => {
+    t.timeout(120_000);
+    const web = (text: string, version: string) => ({
+      ...{ script: serve(text), image: quick, network: simple, more: http(80), version },
+    });
+    const machine = await makeServices(t, { web: web('one', '1') });
+    const { sandbox } = machine;
+    t.is(machine.activate('web').err, '');
+    await update(machine, { web: web('two', '2') }, '2.0.0');
+    // Who stays connected to the old one keeps it for a second.
+    sandbox.background('sh', '-c', 'sleep 1000 | busybox nc 127.0.0.1 8080');
+    await until('a connection', () => sandbox.must('ss', '-Htn').includes('ESTAB'));
+    const { run } = await machinePaths(linuxHost, machine.root);
+    const words = ['activate', '-t', 'web', '--root', machine.root, '--integrity', 'digest'];
+    const place = ['-t', String(sandbox.pid), '--net', '--mount', '--', executable, ...words];
+    const child = spawn('nsenter', place, { stdio: 'ignore' });
+    const record = `${run}/services/web~/record.json`;
+    await until(
+      'the confirmed record',
+      () => existsSync(record) && !readFileSync(record, 'utf8').includes('isCandidate'),
+    );
+    child.kill('SIGKILL');
+    await happens(child, 'exit');
+    const containers = () =>
+      sandbox
+        .must('pgrep', '-x', 'lxc-start')
+        .trim()
+        .split('\n')
+        .filter((id) => sandbox.run('cat', `/proc/${id}/cmdline`).out.includes(run)).length;
+    t.is(containers(), 2, 'it was killed in between');
+
+    const ask = () => sandbox.must('curl', '--silent', 'http://127.0.0.1:8080/');
+    t.is(ask(), 'two\n');
+    t.like(services(machine), [{ name: 'web', version: '2', state: 'running' }]);
+    const { process } = services(machine)[0] ?? {};
+    t.regex(machine.activate('web').out, /^web 2 of generation 2 is already at /);
+    t.is(containers(), 1);
+    t.is(ask(), 'two\n');
+    t.like(services(machine), [{ name: 'web', version: '2', state: 'running', process }]);
+    t.is(services(machine).length, 1);
+    machine.must('stop', 'web');
+    t.is(sandbox.must('/usr/sbin/nft', 'list', 'ruleset'), '');
   },
 );
