@@ -19,6 +19,8 @@ export const nvAttributes = {
   authWrite: 1 << 2,
   policyWrite: 1 << 3,
   counter: 1 << 4,
+  /** TPM_NT_EXTEND */
+  extend: 1 << 6,
   ownerRead: 1 << 17,
   authRead: 1 << 18,
   policyRead: 1 << 19,

@@ -10,6 +10,7 @@ export const commandCodes = {
   nvDefineSpace: 0x12a,
   createPrimary: 0x131,
   nvIncrement: 0x134,
+  nvExtend: 0x136,
   nvWrite: 0x137,
   dictionaryAttackLockReset: 0x139,
   dictionaryAttackParameters: 0x13a,

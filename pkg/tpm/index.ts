@@ -12,6 +12,7 @@ export { type Authorization, commandCodes } from './command.ts';
 export {
   changeAuth,
   defineNv,
+  extendNv,
   hexIndex,
   incrementNv,
   listNv,

@@ -92,6 +92,21 @@ export async function incrementNv(tpm: TpmDevice, index: number, auth: Secret): 
   });
 }
 
+/** Of an index that sums up: becomes SHA-256(what it held, `content`), by its own auth value (Part 3, 31.8). */
+export async function extendNv(
+  tpm: TpmDevice,
+  index: number,
+  auth: Secret,
+  content: Uint8Array,
+): Promise<void> {
+  await ask(tpm, `extend ${hexIndex(index)}`, {
+    name: 'nvExtend',
+    handles: [index, index],
+    authorization: { password: auth },
+    parameters: [sized(content)],
+  });
+}
+
 const handleCapability = 1;
 /** All NV indices, in their order. */
 export async function listNv(tpm: TpmDevice): Promise<number[]> {
