@@ -1,51 +1,84 @@
 import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import { listGenerations } from './history.ts';
+import { type HistoryEntry, listGenerations } from './history.ts';
 import type { StateLock } from './lock.ts';
 import { numberTrailer } from './message.ts';
 import type { State } from './paths.ts';
 import { isCount, type RecordFile, readRecord, writeRecord } from './records.ts';
 import type { Known } from './release.ts';
+import { isNonce, parseTicketNote } from './tickets.ts';
 
-const floorFile: RecordFile<number> = {
+/** The lowest security version that may run; `ticket` is the nonce of the last one that lowered it. */
+export type Floor = { readonly value: number; readonly ticket?: string | undefined };
+export type KnownFloor = Known<number> & Floor;
+
+const floorFile: RecordFile<Floor> = {
   name: 'floor.json',
-  parse: ({ security_version }) => (isCount(security_version) ? security_version : undefined),
-  render: (security_version) => ({ security_version }),
+  parse: ({ security_version, ticket }) =>
+    isCount(security_version) && (ticket === undefined || isNonce(ticket))
+      ? { value: security_version, ...(ticket === undefined ? {} : { ticket }) }
+      : undefined,
+  render: ({ value, ticket }) => ({ security_version: value, ...(ticket === undefined ? {} : { ticket }) }),
 };
 
 /**
- * The lowest security version that may run. From the file, because each boot asks; where it is missing or damaged, from
- * the generations that proved good.
+ * From the file, because each boot asks; where it is missing or damaged, from the generations that proved good, and the
+ * tickets that came between.
  */
-export async function readFloor(host: Host, state: State): Promise<Known<number>> {
+export async function readFloor(host: Host, state: State): Promise<KnownFloor> {
   const record = await readRecord(host, state, floorFile);
-  if (record.kind === 'there') return { value: record.value };
-  const value = await floorOfHistory(host, state);
-  return { value, ...(record.kind === 'unreadable' ? { problem: record.problem } : {}) };
+  if (record.kind === 'there') return record.value;
+  const floor = floorOfHistory(await listGenerations(host, state));
+  return { ...floor, ...(record.kind === 'unreadable' ? { problem: record.problem } : {}) };
 }
 
-async function floorOfHistory(host: Host, state: State): Promise<number> {
-  const good = (await listGenerations(host, state)).filter(
-    (entry) => entry.roles.includes('good') || entry.notes.some((note) => note.kind === 'good'),
-  );
-  return Math.max(0, ...good.map((entry) => numberTrailer(entry.trailers, 'Security-Version') ?? 0));
+type FloorEvent = { readonly time: Date; apply(floor: Floor): Floor };
+
+/** What happened to the floor, in its order. */
+function floorOfHistory(entries: readonly HistoryEntry[]): Floor {
+  const events = entries.flatMap((entry) => [...provedGood(entry), ...lowered(entry)]);
+  return events
+    .toSorted((a, b) => a.time.getTime() - b.time.getTime())
+    .reduce<Floor>((floor, { apply }) => apply(floor), { value: 0 });
 }
 
-/** @param what names the generation in the message: `generation 3` */
-export function requireFloor(floor: number, what: string, securityVersion: number): void {
+/** The first verdict alone: what proved good before a ticket does not raise the floor again after it. */
+function provedGood({ roles, notes, trailers, time }: HistoryEntry): FloorEvent[] {
+  const first = notes.find(({ kind }) => kind === 'good');
+  if (first === undefined && !roles.includes('good')) return [];
+  const version = numberTrailer(trailers, 'Security-Version') ?? 0;
+  const apply = (floor: Floor): Floor => ({ ...floor, value: Math.max(floor.value, version) });
+  return [{ time: first?.time ?? time, apply }];
+}
+
+const lowered = ({ notes }: HistoryEntry): FloorEvent[] =>
+  notes.flatMap(({ time, kind, reason }) => {
+    const ticket = kind === 'ticket' ? parseTicketNote(reason) : undefined;
+    return ticket === undefined ? [] : [{ time, apply: () => ({ value: ticket.to, ticket: ticket.nonce }) }];
+  });
+
+/** @param what names the generation in the message: `generation 3`; `problem` is why the floor may be higher than it was */
+export function requireFloor(floor: number, what: string, securityVersion: number, problem?: string): void {
   if (securityVersion >= floor) return;
   throw new MosError(
     'downgrade',
     `cannot use ${what}: its security version is ${securityVersion}, this machine requires ${floor}`,
-    { hint: 'a hole that was closed stays closed; update to a newer release' },
+    {
+      hint: 'a hole that was closed stays closed: update to a newer release; the publisher alone may open it again, by a ticket (mosctl ticket accept)',
+      ...(problem === undefined ? {} : { cause: new MosError('corrupt', problem) }),
+    },
   );
 }
 
-/** Raises the floor, when a generation proved good; it never sinks. */
+/** Raises the floor, when a generation proved good; without a ticket it never sinks. */
 export async function raiseFloor(host: Host, lock: StateLock, securityVersion: number): Promise<void> {
-  const { value, problem } = await readFloor(host, lock.state);
+  const { value, ticket } = await readFloor(host, lock.state);
+  await recordFloor(host, lock, { value: Math.max(value, securityVersion), ticket });
+}
+
+/** Writes the file; one that says the same already stays. */
+export async function recordFloor(host: Host, lock: StateLock, { value, ticket }: Floor): Promise<void> {
   const record = await readRecord(host, lock.state, floorFile);
-  const raised = Math.max(value, securityVersion);
-  if (problem !== undefined || record.kind !== 'there' || record.value !== raised)
-    await writeRecord(host, lock, floorFile, raised);
+  const isThere = record.kind === 'there' && record.value.value === value && record.value.ticket === ticket;
+  if (!isThere) await writeRecord(host, lock, floorFile, { value, ticket });
 }

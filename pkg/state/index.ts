@@ -1,6 +1,6 @@
 export { readAllocations, recordAllocations } from './allocations.ts';
 export { commitGeneration, moveRoles, type NewGeneration, type RoleMove } from './commit.ts';
-export { raiseFloor, readFloor, requireFloor } from './floor.ts';
+export { type Floor, type KnownFloor, raiseFloor, readFloor, recordFloor, requireFloor } from './floor.ts';
 export {
   type Generation,
   type GenerationCommit,
@@ -34,5 +34,13 @@ export {
   recordRelease,
   requireRelease,
 } from './release.ts';
+export {
+  type KeptTicket,
+  parseTicketNote,
+  readTickets,
+  renderTicketNote,
+  type TicketNote,
+  writeTickets,
+} from './tickets.ts';
 export { type RepositoryCheck, verifyRepository } from './verify.ts';
 export { refreshView } from './view.ts';

@@ -7,8 +7,8 @@ import type { StateLock } from './lock.ts';
 import { notesRef, type State } from './paths.ts';
 import { moveRefs, prepareBlob, prepareCommit, prepareTree, writeObjects } from './write.ts';
 
-/** What became of a generation: it proved good or bad, a person keeps it, or something to be remembered. */
-export const noteKinds = ['good', 'bad', 'pinned', 'unpinned', 'remark'] as const;
+/** What became of a generation: it proved good or bad, a person keeps it, a ticket lowered the floor while it ran, or something to be remembered. */
+export const noteKinds = ['good', 'bad', 'pinned', 'unpinned', 'ticket', 'remark'] as const;
 export type NoteKind = (typeof noteKinds)[number];
 export type Note = { readonly time: Date; readonly kind: NoteKind; readonly reason: string };
 
