@@ -10,8 +10,8 @@ import { type AttackRow, attacks, attacksFile } from '../test/helpers/attacks.ts
 /** By folder; all but those of atomfs are groups of their own. */
 const tests: Readonly<Record<string, readonly string[]>> = {
   atomfs: ['check'],
-  system: ['attacks'],
-  tpm: ['provision', 'floor'],
+  system: ['attacks', 'ticket'],
+  tpm: ['provision', 'floor', 'ticket'],
   linux: ['boot-files'],
   vm: ['refusals', 'boot-files', 'secure', 'generations'],
 };

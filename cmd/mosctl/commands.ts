@@ -23,6 +23,7 @@ import { serve } from './serve.ts';
 import { exec, logs, ps, restart, shell, stop, supervise } from './services.ts';
 import { status } from './status.ts';
 import { supportBundle } from './support-bundle.ts';
+import { ticketAccept } from './ticket.ts';
 import { umount } from './umount.ts';
 import { update } from './update.ts';
 import { updateSettings } from './update-settings.ts';
@@ -45,10 +46,23 @@ export const mosctl: Program = {
     volume: 'what services keep',
     receipt: 'what the machine signs of its generations',
     mirror: 'where images are looked for first',
+    ticket: 'permissions to go back',
   },
   commands: [
     ...[provision, recover, initrdSetup, live],
-    ...[install, update, rollback, activate, boot, bootComplete, reboot, createBootFs, mount, umount],
+    ...[
+      install,
+      update,
+      rollback,
+      ticketAccept,
+      activate,
+      boot,
+      bootComplete,
+      reboot,
+      createBootFs,
+      mount,
+      umount,
+    ],
     ...[updateStatus, updateCheck, updatePrepare, updateActivate, updateDeactivate, updateApply],
     ...[updateSettings, hold],
     ...[volumeList, volumePurge],

@@ -8,7 +8,7 @@ export const rollback = remoteCommand(
     name: 'rollback',
     summary: 'Go back to the content of an earlier generation, as a new one',
     description:
-      'Without --to: to the last generation before that proved good. Below the floor of the machine nothing can be rolled back to.',
+      'Without --to: to the last generation before that proved good. Below the floor of the machine nothing can be rolled back to, until a ticket of its publisher lowers it: mosctl ticket accept.',
     options: {
       to: { kind: 'integer', value: 'N', help: 'the generation' },
       reason: { kind: 'text', value: 'TEXT', help: 'why; kept in the history' },

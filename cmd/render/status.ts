@@ -9,7 +9,7 @@ export function renderStatus(status: StatusResult): string {
   const versions = [
     ...(status.release === null ? [] : [`release ${status.release}`]),
     ...(status.securityVersion === null ? [] : [`security version ${status.securityVersion}`]),
-    `floor ${status.floor}${status.floorKept === 'TPM' ? ' (counted by the TPM)' : ''}`,
+    renderFloor(status),
   ];
   return [
     `generation ${running.generation}: ${running.summary} (${renderTime(running.time)})`,
@@ -23,6 +23,14 @@ export function renderStatus(status: StatusResult): string {
     ...status.otherMounts.map((mount) => `  also mounted: ${renderMount(mount)}`),
     ...status.warnings.map((warning) => `warning: ${warning}`),
   ].join('\n');
+}
+
+function renderFloor({ floor, floorKept, floorBefore }: StatusResult): string {
+  const facts = [
+    ...(floorKept === 'TPM' ? ['counted by the TPM'] : []),
+    ...(floorBefore === null ? [] : [`${floorBefore} before a ticket`]),
+  ];
+  return `floor ${floor}${facts.length === 0 ? '' : ` (${facts.join(', ')})`}`;
 }
 
 const renderUpdate = ({ state, version, availableAt, notYet }: NonNullable<StatusResult['update']>): string =>

@@ -4,6 +4,8 @@ import { keyset, project } from './arguments.ts';
 export const ticketAdd = command({
   name: 'ticket add',
   summary: 'Sign a permission for one machine to lower its security version once',
+  description:
+    'The machine takes it by mosctl ticket accept, within those days and once. mosctl status there shows its floor.',
   arguments: { keyset, project },
   options: {
     serial: { kind: 'text', value: 'SERIAL', required: true, help: 'the serial of the machine' },

@@ -51,6 +51,7 @@ export const statusSchema: Schema<StatusResult> = object<StatusResult>({
     }),
   ),
   floorKept: choice('file', 'TPM'),
+  floorBefore: nullable(integer()),
   acceptedRelease: nullable(integer()),
   targets: list(
     object<StatusTarget>({

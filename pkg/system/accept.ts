@@ -1,13 +1,7 @@
 import type { Host } from '../host/index.ts';
 import { parseManifestSha } from '../manifest/index.ts';
 import { type ImageSource, type Reference, renderReference } from '../oci/index.ts';
-import {
-  type MachineProduct,
-  readAcceptedRelease,
-  requireFloor,
-  requireRelease,
-  type SignedFile,
-} from '../state/index.ts';
+import { type MachineProduct, readAcceptedRelease, requireRelease, type SignedFile } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
 import {
   type AcceptanceTime,
@@ -17,7 +11,7 @@ import {
   verifyInstallManifest,
 } from '../trust/index.ts';
 import { fetchEvidence } from './evidence.ts';
-import { machineFloor } from './floor.ts';
+import { requireMachineFloor } from './floor.ts';
 import type { Machine } from './machine.ts';
 import type { MirroredRepositories, MirroredSource } from './mirror/index.ts';
 import { type Offered, requireOfferedRelease } from './offered.ts';
@@ -82,7 +76,7 @@ export async function requireNotOlder(
 ): Promise<void> {
   const { release, security_version } = verified.manifest;
   requireRelease((await readAcceptedRelease(host, machine.state)).value, { what: shown, release, sha });
-  requireFloor((await machineFloor(host, machine)).value, shown, security_version);
+  await requireMachineFloor(host, machine, shown, security_version);
 }
 
 export const signedFileOf = ({ bytes, signature, certificate }: VerifiedManifest): SignedFile => ({

@@ -115,7 +115,8 @@ async function markGood(
   await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
   if (trial !== undefined) await nameEntry(host, trial, { generation: trial.generation });
   await addNote(host, lock, commit, { kind: 'good', reason: 'every target came up' });
-  await raiseMachineFloor(host, machine, lock, generation.machine.security_version);
+  const { number, machine: system } = generation;
+  await raiseMachineFloor(host, machine, lock, { number, securityVersion: system.security_version });
   await moveRoles(host, lock, await promotion(host, machine, generation, ca));
 }
 

@@ -124,7 +124,7 @@ async function start(host: Host, request: StartRequest, watch: () => Promise<voi
 async function settle(
   host: Host,
   machine: Machine,
-  { commit, machine: { security_version } }: LoadedGeneration,
+  { commit, number, machine: { security_version } }: LoadedGeneration,
   good: boolean,
 ): Promise<boolean> {
   await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
@@ -140,7 +140,7 @@ async function settle(
   if (good) {
     await addNote(host, lock, commit, { kind: 'good', reason: 'every target came up' });
     await moveRoles(host, lock, [{ role: 'good', from: before, to: commit }]);
-    await raiseMachineFloor(host, machine, lock, security_version);
+    await raiseMachineFloor(host, machine, lock, { number, securityVersion: security_version });
   }
   return promoted;
 }

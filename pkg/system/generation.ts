@@ -8,9 +8,9 @@ import {
   parseSystemManifest,
   type SystemManifest,
 } from '../manifest/index.ts';
-import { type Generation, readGeneration, requireFloor, type Which } from '../state/index.ts';
+import { type Generation, readGeneration, type Which } from '../state/index.ts';
 import { readAnchors, type VerifiedManifest, verifyInstallManifest } from '../trust/index.ts';
-import { machineFloor } from './floor.ts';
+import { requireMachineFloor } from './floor.ts';
 import type { Machine } from './machine.ts';
 import { machineProduct } from './product.ts';
 
@@ -55,8 +55,7 @@ export async function loadGeneration(
   const sources = new Map(verified);
   const system = await parseSystemManifest(generation.system);
   const derived = deriveSystem(system, manifestsOf(sources));
-  if (!options.belowFloor)
-    requireFloor((await machineFloor(host, machine)).value, name, derived.security_version);
+  if (!options.belowFloor) await requireMachineFloor(host, machine, name, derived.security_version);
   return { ...generation, system, machine: derived, sources };
 }
 

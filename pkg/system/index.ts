@@ -50,6 +50,7 @@ export type { PublishedTarget } from './publish-target.ts';
 export type { RollbackOptions, RollbackResult } from './rollback.ts';
 export type { StatusOptions, StatusResult, StatusTarget } from './status.ts';
 export type { StatusMount } from './status-mounts.ts';
+export type { TicketOptions, TicketResult } from './ticket/accept.ts';
 export type { Protection, Provisioned, ProvisionOptions, Release } from './tpm/index.ts';
 export { passphraseForInstall } from './tpm/layout.ts';
 export type { UmountOptions, UmountResult } from './umount.ts';
@@ -117,6 +118,8 @@ export const pinReference: typeof import('./pin-reference.ts').pinReference = as
   (await import('./pin-reference.ts')).pinReference(...args);
 export const reboot: typeof import('./reboot.ts').reboot = async (...args) =>
   (await import('./reboot.ts')).reboot(...args);
+export const acceptTicket: typeof import('./ticket/accept.ts').acceptTicket = async (...args) =>
+  (await import('./ticket/accept.ts')).acceptTicket(...args);
 export const rollback: typeof import('./rollback.ts').rollback = async (...args) =>
   (await import('./rollback.ts')).rollback(...args);
 export const status: typeof import('./status.ts').status = async (...args) =>

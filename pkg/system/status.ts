@@ -3,13 +3,14 @@ import type { Host } from '../host/index.ts';
 import {
   type GenerationCommit,
   listGenerations,
+  parseTicketNote,
   readAcceptedRelease,
   readGenerationCommit,
   readProduct,
 } from '../state/index.ts';
 import { readTrial } from './boot-trial.ts';
 import { effectiveRoles, readBooted, runningCommit } from './current.ts';
-import { machineFloor } from './floor.ts';
+import { type MachineFloor, machineFloor } from './floor.ts';
 import { type LoadedGeneration, loadGeneration, unknownFields } from './generation.ts';
 import { type Machine, notInstalled, openMachine } from './machine.ts';
 import { installMark } from './paths.ts';
@@ -52,6 +53,8 @@ export type StatusResult = {
   readonly update: UpdateSummary | null;
   /** A file can be restored by whoever has the disk, a counter of the TPM by nobody. */
   readonly floorKept: 'file' | 'TPM';
+  /** What the floor was before a ticket made it what it is; null where none did. */
+  readonly floorBefore: number | null;
   readonly acceptedRelease: number | null;
   /** Empty where the manifests of the running generation can't be believed: see warnings. */
   readonly targets: readonly StatusTarget[];
@@ -108,6 +111,7 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
     floor: floor.value,
     update,
     floorKept: floor.kept,
+    floorBefore: await floorBefore(host, machine, floor),
     acceptedRelease: accepted.value?.release ?? null,
     targets: loaded === undefined ? [] : targetsOf(loaded, mounts),
     otherMounts: mounts.get('') ?? [],
@@ -115,6 +119,17 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
     protection: protection ?? null,
     warnings,
   };
+}
+
+async function floorBefore(
+  host: Host,
+  { state }: Machine,
+  { value, ticket }: MachineFloor,
+): Promise<number | null> {
+  if (ticket === undefined) return null;
+  const notes = (await listGenerations(host, state)).flatMap((entry) => entry.notes);
+  const tickets = notes.map(({ reason }) => parseTicketNote(reason));
+  return tickets.find((note) => note?.nonce === ticket && note.to === value)?.from ?? null;
 }
 
 const toGeneration = ({ number, summary, time }: GenerationCommit): StatusGeneration => ({

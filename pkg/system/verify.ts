@@ -6,12 +6,12 @@ import {
   listGenerations,
   readAcceptedRelease,
   readAllocations,
-  readFloor,
   readProduct,
   readRoles,
   verifyRepository,
 } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
+import { machineFloor } from './floor.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { bytesOf, planImages } from './images.ts';
 import { type Machine, notInstalled, openMachine, openStore } from './machine.ts';
@@ -116,10 +116,11 @@ async function verifyGenerations(
 }
 
 /** Small files that can't be read; where the history tells the same, the machine goes on without them. */
-async function verifyRecords(host: Host, { state }: Machine, add: Add): Promise<void> {
-  for (const read of [readAcceptedRelease, readFloor, readProduct, readAllocations])
+async function verifyRecords(host: Host, machine: Machine, add: Add): Promise<void> {
+  const floor = () => machineFloor(host, machine);
+  for (const read of [readAcceptedRelease, floor, readProduct, readAllocations])
     try {
-      const { problem } = await read(host, state);
+      const { problem } = await read(host, machine.state);
       if (problem !== undefined) add('state', problem);
     } catch (error) {
       add('state', messageOf(error));

@@ -93,14 +93,15 @@ async function seenOf(root: string): Promise<Seen | undefined> {
   if (exit !== 0) throw new Error(`status: ${stderr}`);
   type Status = Record<'running' | 'next', { generation: number; summary: string } | null> & {
     targets: { name: string; version: string; digest: string }[];
+    floor: number;
   };
-  const { running, next, targets } = JSON.parse(stdout) as Status;
+  const { running, next, targets, floor } = JSON.parse(stdout) as Status;
   const text = [running, next].map((one) => `${one?.generation} ${one?.summary}`).join('; ');
   const images = targets.map(({ name, version, digest }) => `${name} ${version} ${digest}`);
   return {
     running: running?.generation ?? 0,
     next: next?.generation,
-    text: `${text}; ${images.join(', ')}`,
+    text: `${text}; ${images.join(', ')}; floor ${floor}`,
   };
 }
 

@@ -11,6 +11,7 @@ import { openMachine, openStore } from '../../pkg/system/machine.ts';
 import { addBootkit } from '../helpers/bootkit-image.ts';
 import { memoryFolder } from '../helpers/folders.ts';
 import { installFrom, makeRoot, updateFrom } from '../helpers/machine.ts';
+import { identify, makeTicket, markGood } from '../helpers/ticket.ts';
 import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
 
 /** What is stopped: a command on a copy of a root directory. */
@@ -44,7 +45,9 @@ const releases = [
 type Kind = Pick<Operation, 'isFirst' | 'isBoot' | 'mounts' | 'prepare' | 'hasEsp'> & {
   /** How many releases are installed before. */
   readonly installed: number;
-  readonly words: (refs: readonly string[]) => readonly string[];
+  readonly words: (refs: readonly string[], ticket: string) => readonly string[];
+  /** It proved good, with this security version: so the machine has a floor, and an identity. */
+  readonly floor?: number;
 };
 
 const activate = ['activate', '--target', 'data', '--integrity', 'digest'];
@@ -55,6 +58,11 @@ const kinds = {
   'update of a service': { installed: 1, words: (refs) => ['update', refs[1] ?? ''] },
   'update of hostfs': { installed: 1, words: (refs) => ['update', refs[2] ?? ''] },
   rollback: { installed: 3, words: () => ['rollback', '--to', '1'] },
+  'ticket accept': {
+    installed: 1,
+    words: (_, ticket) => ['ticket', 'accept', ticket],
+    floor: 2,
+  },
   gc: { installed: 3, words: () => ['gc', '--keep', '1'] },
   activate: { installed: 2, words: () => activate, mounts: true },
   'activate in place of another image': {
@@ -95,20 +103,26 @@ export async function makeOperation(t: ExecutionContext, name: OperationName): P
   const vendor = await makeVendor(t);
   // Bytes that no other machine has: gc keeps what is mounted anywhere on this computer.
   const salt = randomUUID();
-  const { installed, words, ...kind }: Kind = kinds[name];
+  const { installed, words, floor, ...kind }: Kind = kinds[name];
   const refs: string[] = [];
-  for (const one of releases) refs.push(await publishOne(vendor, salt, one, kind.hasEsp ?? false));
+  for (const one of releases)
+    refs.push(await publishOne(vendor, salt, { ...one, floor: floor ?? 0 }, kind.hasEsp ?? false));
   const template = await makeRoot(t, vendor);
   if (kind.hasEsp) mkdirSync(`${template}/boot/efi/loader/entries`, { recursive: true });
   for (const [index, ref] of refs.slice(0, installed).entries())
     await (index === 0 ? installFrom : updateFrom)(template, ref);
-  return { ...kind, name, words: words(refs), template };
+  if (floor !== undefined) {
+    await identify(vendor, template);
+    await markGood(template, installed, floor);
+  }
+  const ticket = floor === undefined ? '' : await makeTicket(vendor, floor, floor - 1);
+  return { ...kind, name, words: words(refs, ticket), template };
 }
 
 async function publishOne(
   vendor: Vendor,
   salt: string,
-  { release, host, data, bootkit }: (typeof releases)[number],
+  { release, host, data, bootkit, floor }: (typeof releases)[number] & { readonly floor: number },
   hasEsp: boolean,
 ) {
   const h = await addImage(vendor, host, { [host]: `${host} ${salt}` });
@@ -117,7 +131,7 @@ async function publishOne(
   const withBootkit = `  - {service_name: bootkit, source: "${k}", version: "${bootkit}", service_type: fs-only}\n`;
   const manifest = `update_type: complete
 release: ${release}
-targets:
+${floor === 0 ? '' : `security_version: ${floor}\n`}targets:
   - {service_name: hostfs, source: "${h}", version: "${host}", service_type: hostfs}
   - {service_name: data, source: "${d}", version: "${data}", service_type: fs-only}
 ${hasEsp ? withBootkit : ''}`;

@@ -82,12 +82,19 @@ const layout = `0x1500001: ownerwrite|ownerread|policyread|no_da|written 32
 0x1500040: ownerwrite|policywrite|policyread|no_da|written 40
 0x1500050: authwrite|nt=0x1|policyread|no_da|written 8
 0x1500051: ownerwrite|ownerread|authread|written 8
+0x1500052: authwrite|nt=0x4|policyread|no_da 32
 `;
 /** As tpm2-tools see it. */
 function layoutOf(tpm: SoftwareTpm): string {
   const text = tpm.tool('nvreadpublic');
-  return [...text.matchAll(/^(0x\w+):.*?attributes:\n\s+friendly: (\S+)\n.*?size: (\d+)/gms)]
-    .map(([, index, attributes, size]) => `${index}: ${attributes} ${size}\n`)
+  const areas = text.matchAll(
+    /^(0x\w+):.*?attributes:\n\s+friendly: (\S+)\n\s+value: (0x\w+)\n.*?size: (\d+)/gms,
+  );
+  return [...areas]
+    .map(([, index, attributes = '', value, size]) => {
+      const type = (Number(value) >> 4) & 0xf; // the tools call whatever isn't ordinary nt=0x1
+      return `${index}: ${attributes.replace(/nt=0x\w+/, `nt=0x${type}`)} ${size}\n`;
+    })
     .join('');
 }
 const expectedLayout = (): string =>

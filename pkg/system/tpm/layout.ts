@@ -12,8 +12,17 @@ export const passphraseForInstall = '/run/mos/disk-passphrase';
 export const passwordLength = 32;
 export const passphraseLength = 40;
 
-const { ownerWrite, ownerRead, authRead, authWrite, policyRead, policyWrite, counter, noDictionaryAttack } =
-  nvAttributes;
+const {
+  ownerWrite,
+  ownerRead,
+  authRead,
+  authWrite,
+  policyRead,
+  policyWrite,
+  counter,
+  extend,
+  noDictionaryAttack,
+} = nvAttributes;
 
 /** Everybody reads it, the owner writes it. */
 const open = (index: number, bytes: number): NvPublic => ({
@@ -52,8 +61,15 @@ export const inTpm = {
   },
   /** What the counter said when it was made: it begins where the highest counter of this TPM ever was. */
   floorBase: open(0x1500051, 8),
+  /** Sums up the tickets that lowered the floor, by the same password; is read by everybody, and never goes back. */
+  tickets: {
+    index: 0x1500052,
+    attributes: extend | authWrite | policyRead | noDictionaryAttack,
+    policy: commandPolicy('nvRead'),
+    bytes: 32,
+  },
 } as const;
 
-/** The counter's own password: whoever has the identity key of the machine can derive it, and nobody else. */
+/** The password of counter and tickets: whoever has the identity key of the machine can derive it, and nobody else. */
 export const floorPassword = (identityKey: Uint8Array): Secret =>
   new Secret(createHmac('sha256', identityKey).update('mos floor counter').digest().toString('latin1'));

@@ -27,7 +27,7 @@ import {
   readSudiAnchors,
 } from '../../trust/index.ts';
 import { changingSteps, type OperationStep, runOperation } from '../operation.ts';
-import { readFloorCounter } from './floor.ts';
+import { readRawCounter } from './floor.ts';
 import {
   attestationHandle,
   floorPassword,
@@ -247,13 +247,15 @@ async function usePassphrase({ options, identity }: Provisioning): Promise<void>
 
 async function beginFloor(context: Provisioning): Promise<void> {
   const { tpm, owner, key } = context;
-  const { floor, floorBase } = inTpm;
-  if ((await readNvPublic(tpm, floor.index)) !== undefined) await undefineNv(tpm, owner, floor.index);
+  const { floor, floorBase, tickets } = inTpm;
   const password = floorPassword(key);
-  await defineNv(tpm, owner, floor, password);
+  for (const area of [floor, tickets]) {
+    if ((await readNvPublic(tpm, area.index)) !== undefined) await undefineNv(tpm, owner, area.index);
+    await defineNv(tpm, owner, area, password);
+  }
   await incrementNv(tpm, floor.index, password);
   const base = Buffer.alloc(floorBase.bytes);
-  base.writeBigUInt64BE(await readFloorCounter(tpm));
+  base.writeBigUInt64BE(await readRawCounter(tpm));
   await keep(context, floorBase, base);
 }
 
