@@ -8,6 +8,9 @@ import { veritySalt } from './verity.ts';
 export const inspectLayer = (descriptor: Descriptor, salt: Uint8Array = veritySalt): LayerInspector =>
   new Inspector(subjectOf(descriptor), salt);
 
+/** Bytes. */
+export const hashedAtOnce = 1024 * 1024;
+
 /**
  * Checks a layer's file. `full` reads all of it, its digest included; without it superblocks, sizes and the top of
  * the tree are compared: what dm-verity needs to find every later change.
@@ -21,6 +24,7 @@ export async function checkLayer(
   const { verity } = await readFrame(host, file, descriptor);
   if (!options.full) return;
   const inspector = inspectLayer(descriptor, verity?.salt);
-  for await (const chunk of verifiedBody(descriptor, host.files.stream(file))) inspector.update(chunk);
+  const body = host.files.stream(file, { reuse: hashedAtOnce });
+  for await (const chunk of verifiedBody(descriptor, body)) inspector.update(chunk);
   inspector.end();
 }

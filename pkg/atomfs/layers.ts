@@ -1,6 +1,7 @@
 import { isMosError, MosError } from '../errors/index.ts';
 import type { FileStat, Host } from '../host/index.ts';
 import { verifiedBody } from '../oci/index.ts';
+import { hashedAtOnce } from './check.ts';
 import { type LayerFrame, readFrame } from './frame.ts';
 import type { Integrity, LayerUse, MoleculeLayer, MoleculeRequest } from './molecule.ts';
 import { planLayer } from './plan.ts';
@@ -12,9 +13,6 @@ export type PreparedLayer = MoleculeLayer & {
   readonly check: Integrity;
   readonly stat: FileStat;
 };
-
-/** Bytes. */
-const hashedAtOnce = 1024 * 1024;
 
 /** Reads and checks all layers; changes nothing. What is hashed whole is hashed one by one: a core does one at a time. */
 export async function prepareLayers(

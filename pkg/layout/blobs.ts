@@ -1,5 +1,5 @@
 import { MosError } from '../errors/index.ts';
-import { type Descriptor, type Digest, readVerified, verifiedBody } from '../oci/index.ts';
+import { type Descriptor, type Digest, type ReadOptions, readVerified, verifiedBody } from '../oci/index.ts';
 import { blobPath, type LayoutFolder } from './folder.ts';
 
 /** Size of a blob's file; undefined where there is none. What is no regular file is refused, links above all. */
@@ -24,15 +24,18 @@ export async function blobFile(at: LayoutFolder, descriptor: Descriptor): Promis
   return blobPath(at, descriptor.digest);
 }
 
-/** The bytes of a blob from `start` on, not verified. */
+export const lentSize = 512 * 1024;
+
+/** The bytes of a blob from `start` on, not verified; those that are lent in the same pieces of memory again and again. */
 export async function* blobBytes(
   at: LayoutFolder,
   descriptor: Descriptor,
   start = 0,
-  signal?: AbortSignal,
+  { signal, lent }: ReadOptions = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const path = await blobFile(at, descriptor);
-  for await (const chunk of at.host.files.stream(path, { start, noFollow: true })) {
+  const reuse = lent && descriptor.size > lentSize ? { reuse: lentSize } : {};
+  for await (const chunk of at.host.files.stream(path, { start, noFollow: true, ...reuse })) {
     signal?.throwIfAborted();
     yield chunk;
   }
@@ -45,7 +48,7 @@ export const readBlob = (at: LayoutFolder, descriptor: Descriptor): Promise<Uint
 /** Reads a blob through; whether its bytes are the ones named. */
 export async function isIntact(at: LayoutFolder, descriptor: Descriptor): Promise<boolean> {
   try {
-    for await (const _ of verifiedBody(descriptor, blobBytes(at, descriptor)));
+    for await (const _ of verifiedBody(descriptor, blobBytes(at, descriptor, 0, { lent: true })));
     return true;
   } catch (error) {
     if (error instanceof MosError && (error.code === 'corrupt' || error.code === 'not-found')) return false;

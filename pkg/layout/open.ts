@@ -87,8 +87,8 @@ export function layoutAt(at: LayoutFolder): Layout {
     name: at.name,
     folder: at.folder,
     has: async (descriptor) => (await hasHashed(at, descriptor)) && isListed(at, descriptor),
-    open: (descriptor, { signal } = {}) => verifiedBody(descriptor, blobBytes(at, descriptor, 0, signal)),
-    openRest: (descriptor, start, { signal } = {}) => blobBytes(at, descriptor, start, signal),
+    open: (descriptor, { signal } = {}) => verifiedBody(descriptor, blobBytes(at, descriptor, 0, { signal })),
+    openRest: (descriptor, start, options) => blobBytes(at, descriptor, start, options),
     put: async (descriptor, body) => {
       await put(descriptor, () => body, false);
       // A body that wasn't needed may hold a connection open.

@@ -1,6 +1,7 @@
 import { isMosError } from '../errors/index.ts';
 import { temporaryPath, type WritableFile } from '../host/index.ts';
 import { type ContentStore, checkBody, type Descriptor } from '../oci/index.ts';
+import { lentSize } from './blobs.ts';
 import { blobPath, type LayoutFolder, partialsPath } from './folder.ts';
 import { hasHashed, noteHashed } from './hashed.ts';
 import { claimPartial, partialPath } from './partial.ts';
@@ -49,7 +50,8 @@ async function finish(
   const { files } = at.host;
   const partial = partialPath(at, descriptor);
   const check = checkBody(descriptor);
-  for await (const chunk of files.stream(partial, { end: file.size, noFollow: true })) check.add(chunk);
+  const already = files.stream(partial, { end: file.size, noFollow: true, reuse: lentSize });
+  for await (const chunk of already) check.add(chunk);
   let writing = Promise.resolve();
   try {
     for await (const chunk of rest) {

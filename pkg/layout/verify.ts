@@ -59,7 +59,7 @@ async function problemOf(
         kind: 'truncated',
         message: `${descriptor.digest} has ${size ?? 0} bytes in place of ${descriptor.size}`,
       };
-    const body = verifiedBody(descriptor, blobBytes(at, descriptor, 0, signal));
+    const body = verifiedBody(descriptor, blobBytes(at, descriptor, 0, { signal, lent: true }));
     for await (const chunk of body) count(chunk.length);
     await noteHashed(at, descriptor);
     return undefined;
