@@ -95,11 +95,11 @@ power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine 
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
 	TEST_GROUP=vm/long ava --timeout 2h test/vm/long/firmware.test.ts
 
-LIVE_TESTS := livecd hardware provision
-live: setup build/mosctl images $(VM_PARTS) ## live media from power-on to an installed machine, on disks of all kinds, and attacks on them (as root, about 25 minutes)
+LIVE_TESTS := livecd provision hardware live-registry live-attacks
+live: setup build/mosctl images $(VM_PARTS) ## live media from power-on to an installed machine, on disks of all kinds, and attacks on them (as root, about 20 minutes)
 	TEST_GROUP=vm/long ava $(LIVE_TESTS:%=test/vm/long/%.test.ts)
 
-attacks: setup build/mosctl images $(VM_PARTS) ## make every attack, print what refused each (as root, about 15 minutes)
+attacks: setup build/mosctl images $(VM_PARTS) ## make every attack, print what refused each (as root, about 25 minutes)
 	layouts/images/build.sh guest
 	node setup/attacks.ts
 

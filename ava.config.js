@@ -18,5 +18,5 @@ export default {
 /** Privileged groups share mounts and devices: one file at a time. A virtual machine has one processor and its own folder: two. */
 function concurrencyOf(name) {
   if (name === undefined || name === 'system') return {};
-  return name === 'vm' ? { concurrency: 2 } : { concurrency: 1, serial: true };
+  return name.startsWith('vm') ? { concurrency: 2 } : { concurrency: 1, serial: true };
 }

@@ -14,6 +14,7 @@ const tests: Readonly<Record<string, readonly string[]>> = {
   tpm: ['provision', 'floor', 'ticket'],
   linux: ['boot-files'],
   vm: ['refusals', 'boot-files', 'secure', 'generations'],
+  'vm/long': ['live-attacks', 'live-registry'],
 };
 
 const folder = mkdtempSync(join(tmpdir(), 'mos-attacks-'));

@@ -33,6 +33,11 @@ export const attacks = [
   'NV index redefined',
   'a USB disk with partitions of the same types',
   'a live CD inserted into an installed machine',
+  'a live medium with an unsigned boot file',
+  'a live medium with an altered boot file',
+  'a live medium with an altered layer',
+  'a registry that has another live system',
+  'a live boot file with a command line of somebody else',
 ] as const;
 export type Attack = (typeof attacks)[number];
 

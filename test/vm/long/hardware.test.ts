@@ -20,7 +20,7 @@ test.before(async (t) => {
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 
-test('the boot files have the drivers of disks, within their budget', async (t) => {
+test.serial('the boot files have the drivers of disks, within their budget', async (t) => {
   const file = join(kit.folder, 'bootkit/uki-production.efi');
   const { budget } = JSON.parse(await kit.command('mosb', 'bootkit', 'inspect', '--json', file));
   type Line = { what: string; bytes: number; budget: number };
@@ -68,5 +68,5 @@ const installs = test.macro({
   },
   title: (_, bus) => `from a USB stick a machine is installed on its disk by ${bus}, and boots from there`,
 });
-test(installs, 'ahci', /\/ata\d+\/.*\/sd[ab]\/sd[ab]2$/m);
-test(installs, 'nvme', /\/nvme0n1\/nvme0n1p2$/m);
+test.serial(installs, 'ahci', /\/ata\d+\/.*\/sd[ab]\/sd[ab]2$/m);
+test.serial(installs, 'nvme', /\/nvme0n1\/nvme0n1p2$/m);

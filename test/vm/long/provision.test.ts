@@ -38,39 +38,42 @@ async function newComputer(t: ExecutionContext, medium: string, serial: string) 
   };
 }
 
-test('a machine is provisioned and installed by hand from a medium for provisioning, and boots with its secrets', async (t) => {
-  t.timeout(20 * 60_000);
-  const power = await newComputer(t, await makeMedium('livecd-console', '--add', kit.install), 'SN0001');
-  const machine = await power();
-  await machine.waitFor(/mos: live system 1\.0\.0 of zot:/, 'the live system', 600);
-  await machine.login('mos', 600);
-  t.is(await machine.run('od -An -t u1 /sys/firmware/efi/efivars/SecureBoot-*'), '   6   0   0   0   1\n');
-  await machine.run('mkdir /tmp/seed && mount -o ro LABEL=trust-data /tmp/seed');
-  const given = '/tmp/seed/cert.pem /tmp/seed/privkey.pem';
-  t.regex(await machine.run(`mosctl provision --plan ${given}`), /would make this the machine SN0001 /);
-  t.regex(
-    await machine.run(`mosctl provision ${given}`),
-    /this is the machine SN0001 of product \S+, booted for tpm use\n-----BEGIN PUBLIC KEY-----.*\nprovisioned successfully\n$/s,
-  );
-  await machine.run(`echo '${JSON.stringify(small)}' > /tmp/layout.json`);
-  const install =
-    'mosctl install --disk /dev/vda --layout /tmp/layout.json zot:/run/mos/medium/oci:machine/install:1';
-  t.regex(await machine.run(`${install} --plan`, { seconds: 600 }), /machine-config +67.1 MB +encrypted\n/);
-  t.regex(
-    await machine.run(`${install} --quiet --yes`, { seconds: 900 }),
-    /(\w{5}-){7}\w{5}.*installed successfully\n$/s,
-  );
-  machine.type('mosctl reboot');
-  await machine.waitFor(/reboot: Restarting system/, 'the reboot', 600);
-  await machine.login('mos', 600);
-  t.like(JSON.parse(await machine.run('mosctl status --json')), {
-    running: { generation: 1 },
-    productOrigin: 'sudi',
-    protection: { secrets: 'released', why: null },
-  });
-});
+test.serial(
+  'provisioned and installed by hand from a medium for provisioning, a machine boots with its secrets',
+  async (t) => {
+    t.timeout(20 * 60_000);
+    const power = await newComputer(t, await makeMedium('livecd-console', '--add', kit.install), 'SN0001');
+    const machine = await power();
+    await machine.waitFor(/mos: live system 1\.0\.0 of zot:/, 'the live system', 600);
+    await machine.login('mos', 600);
+    t.is(await machine.run('od -An -t u1 /sys/firmware/efi/efivars/SecureBoot-*'), '   6   0   0   0   1\n');
+    await machine.run('mkdir /tmp/seed && mount -o ro LABEL=trust-data /tmp/seed');
+    const given = '/tmp/seed/cert.pem /tmp/seed/privkey.pem';
+    t.regex(await machine.run(`mosctl provision --plan ${given}`), /would make this the machine SN0001 /);
+    t.regex(
+      await machine.run(`mosctl provision ${given}`),
+      /this is the machine SN0001 of product \S+, booted for tpm use\n-----BEGIN PUBLIC KEY-----.*\nprovisioned successfully\n$/s,
+    );
+    await machine.run(`echo '${JSON.stringify(small)}' > /tmp/layout.json`);
+    const install =
+      'mosctl install --disk /dev/vda --layout /tmp/layout.json zot:/run/mos/medium/oci:machine/install:1';
+    t.regex(await machine.run(`${install} --plan`, { seconds: 600 }), /machine-config +67.1 MB +encrypted\n/);
+    t.regex(
+      await machine.run(`${install} --quiet --yes`, { seconds: 900 }),
+      /(\w{5}-){7}\w{5}.*installed successfully\n$/s,
+    );
+    machine.type('mosctl reboot');
+    await machine.waitFor(/reboot: Restarting system/, 'the reboot', 600);
+    await machine.login('mos', 600);
+    t.like(JSON.parse(await machine.run('mosctl status --json')), {
+      running: { generation: 1 },
+      productOrigin: 'sudi',
+      protection: { secrets: 'released', why: null },
+    });
+  },
+);
 
-test('a medium for provisioning does it without a hand, once, and tells how that ended', async (t) => {
+test.serial('a medium for provisioning does it without a hand, once, and tells how that ended', async (t) => {
   t.timeout(20 * 60_000);
   const power = await newComputer(t, await makeMedium('provision'), 'SN0002');
   const machine = await power();
