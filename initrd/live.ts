@@ -8,7 +8,6 @@ import { loadModules } from './load-modules.ts';
 import { bringUpNetwork } from './network.ts';
 import { fillSecureFolder, secureFolder } from './secrets.ts';
 
-/** What a live boot does by `system`, loaded when it is called. */
 /** What the live system lies on. */
 export type Medium = {
   /** The label of media, and where the one that is booted is mounted. */
@@ -21,6 +20,7 @@ export type Medium = {
   readonly rootWord: string;
 };
 
+/** What a live boot does by `system`, loaded when it is called. */
 export type LiveUses = {
   /** Closes PCR 7 of the TPM, where there is one; throws where it can't. */
   readonly closeSecrets: () => Promise<void>;
