@@ -96,7 +96,8 @@ export const logs = remoteCommand(
 export const exec = command({
   name: 'exec',
   summary: 'Run a program in a running service, confined as the service is',
-  description: 'The exit code is that of the program.',
+  description:
+    'The exit code is that of the program; 127 where the service has no such program, 126 where it is none.',
   arguments: {
     service,
     program: { kind: 'text', value: 'PROGRAM', many: true, help: 'the program and its arguments, after --' },

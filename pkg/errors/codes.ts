@@ -25,6 +25,8 @@ export const errorCodes = {
   unsupported: { exit: 16, http: 501, meaning: 'this machine, kernel or version cannot do that' },
   io: { exit: 17, http: 500, meaning: 'the operating system reported another error' },
   'needs-reboot': { exit: 18, http: 409, meaning: 'only a reboot can do that' },
+  'not-executable': { exit: 126, http: 422, meaning: 'what was to be run in a service is no program' },
+  'no-program': { exit: 127, http: 404, meaning: 'what was to be run in a service is not there' },
   interrupted: { exit: 130, http: 503, meaning: 'stopped by a signal before the end' },
 } as const;
 

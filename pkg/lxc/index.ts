@@ -18,6 +18,7 @@ export {
 } from './network/index.ts';
 export { type Accounts, type ImageProcess, type Process, resolveProcess } from './process.ts';
 export {
+  cannotExecute,
   containerProcess,
   type ExecRequest,
   execInContainer,

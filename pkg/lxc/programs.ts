@@ -1,6 +1,7 @@
-import { codeOf, MosError } from '../errors/index.ts';
-import { type Host, readTextIfThere } from '../host/index.ts';
-import { isStarted } from './starting.ts';
+import { codeOf, isMosError, MosError, messageOf } from '../errors/index.ts';
+import { type Host, readTextIfThere, temporaryPath } from '../host/index.ts';
+import { starterPlace } from './starter.ts';
+import { firstError, isStarted, parseExecFailure, parseSaidFailure } from './starting.ts';
 
 /** A container by its folder: its config is `<folder>/<name>/config`. */
 export type Place = { readonly folder: string; readonly name: string };
@@ -54,7 +55,7 @@ async function untilStarted(host: Host, log: string, signal: AbortSignal): Promi
   const since = host.clock.monotonic();
   while (!isStarted((await readTextIfThere(host, log)) ?? '')) {
     const passed = host.clock.monotonic() - since;
-    await host.clock.sleep(Math.min(shortestLook + passed / 10, longestLook), signal);
+    await host.clock.sleep(Math.min(shortestLook + passed / 20, longestLook), signal);
   }
 }
 /** Milliseconds. */
@@ -97,44 +98,78 @@ export async function waitUntilStopped(host: Host, place: Place, signal: AbortSi
   });
 }
 
+/** The environment is that of the container's config: no argument, which each user of the host could read. */
 export type ExecRequest = {
   readonly argv: readonly string[];
-  readonly environment: readonly (readonly [string, string])[];
   readonly uid: number;
   readonly gid: number;
 };
 
 /** Runs a program in a container, confined as that is, on our own terminal; returns its exit code. */
 export async function execInContainer(host: Host, place: Place, request: ExecRequest): Promise<number> {
-  const { argv } = request;
-  if (argv[0] === undefined) throw new MosError('usage', `cannot run nothing in ${place.name}`);
+  const [program] = request.argv;
+  if (program === undefined) throw new MosError('usage', `cannot run nothing in ${place.name}`);
+  const log = temporaryPath(`${place.folder}/${place.name}/attach.log`);
   try {
-    return await host.processes.attend(attachWords(place, request), { env, cwd: inContainer });
+    const exitCode = await host.processes.attend(attachWords(place, request, log), { env, cwd: inContainer });
+    const said = exitCode === 0 ? '' : ((await readTextIfThere(host, log)) ?? '');
+    const failed = parseExecFailure(said, program);
+    if (failed !== undefined) throw cannotExecute(failed, program);
+    const trouble = ownFailures.includes(exitCode) ? firstError(said) : undefined;
+    if (trouble !== undefined) throw new MosError('state', trouble);
+    return exitCode;
   } catch (cause) {
-    throw new MosError(codeOf(cause), `cannot run ${argv[0]} in ${place.name}`, { cause });
+    throw new MosError(codeOf(cause), `cannot run ${program} in ${place.name}`, { cause });
+  } finally {
+    await host.files.remove(log);
   }
 }
 
-/** The same with nobody watching, for at most `timeout` milliseconds. */
+/** Exit codes of lxc-attach itself, which a program may have too: then nothing is in the log. */
+const ownFailures: readonly number[] = [1, 255];
+
+/** The exit codes are those of a shell. */
+export const cannotExecute = (why: string, program: string): MosError =>
+  why === 'No such file or directory'
+    ? new MosError('no-program', 'the service has no such program', {
+        hint: program.includes('/')
+          ? 'the path is one in the service; a script needs its interpreter there too, and a program its loader'
+          : 'it is looked for in the PATH of the service; name it with its whole path',
+      })
+    : new MosError('not-executable', `it is no program that can be run there (${why})`);
+
+/** The same with nobody watching, for at most `timeout` milliseconds; fails where its exit code is not 0. */
 export async function askContainer(
   host: Host,
   place: Place,
   request: ExecRequest,
   timeout: number,
 ): Promise<void> {
-  await host.processes.query(attachWords(place, request), { env, timeout, cwd: inContainer });
+  const program = request.argv.find((word) => word !== starterPlace) ?? '';
+  const { exitCode, stderr } = await host.processes
+    .query(attachWords(place, request), { env, timeout, cwd: inContainer, accept: anyCode })
+    .catch((cause: unknown) => {
+      const why = isMosError(cause, 'timeout') ? 'no answer in time' : messageOf(cause);
+      throw new MosError(codeOf(cause), `${program}: ${why}`);
+    });
+  const failed = parseSaidFailure(stderr, program);
+  if (failed !== undefined)
+    throw new MosError('state', `${program}: ${messageOf(cannotExecute(failed, program))}`);
+  if (exitCode !== 0)
+    throw new MosError('state', `${program}: exit code ${exitCode}${stderr && `: ${stderr}`}`);
 }
+const anyCode = Array.from({ length: 256 }, (_, code) => code);
 
 /** lxc-attach takes the folder it was called in along where the container has one of that name: nobody asked for it. */
 const inContainer = '/';
 
 function attachWords(
   place: Place,
-  { argv, environment, uid, gid }: ExecRequest,
+  { argv, uid, gid }: ExecRequest,
+  // Else its log is that of the container, which would grow with each look at its health.
+  log = '/dev/null',
 ): readonly [string, ...string[]] {
-  const variables = environment.flatMap(([name, value]) => ['-v', `${name}=${value}`]);
   const who = ['-u', String(uid), '-g', String(gid)];
-  // Its log would be that of the container, which would grow with each look at its health.
-  const log = ['-o', '/dev/null', '-l', 'ERROR'];
-  return ['/usr/bin/lxc-attach', ...at(place), ...log, '--clear-env', ...variables, ...who, '--', ...argv];
+  const how = ['-o', log, '-l', 'ERROR', '--clear-env'];
+  return ['/usr/bin/lxc-attach', ...at(place), ...how, ...who, '--', ...argv];
 }

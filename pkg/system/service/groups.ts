@@ -37,9 +37,9 @@ export async function asService(
   { environment, uid, gid }: Pick<Process, 'environment' | 'uid' | 'gid'>,
   argv: readonly string[],
 ): Promise<ExecRequest> {
-  if (!(await isStarted(host, folder))) return { argv, environment, uid, gid };
+  if (!(await isStarted(host, folder))) return { argv, uid, gid };
   const words = await foundProgram(host, folder, argv, environment);
-  return { argv: [starterPlace, ...words], environment, uid: 0, gid: 0 };
+  return { argv: [starterPlace, ...words], uid: 0, gid: 0 };
 }
 
 /** With the path of the program, which the starter does not look for (execvp(3)). */
@@ -50,13 +50,25 @@ async function foundProgram(
   environment: Process['environment'],
 ): Promise<string[]> {
   if (program.includes('/')) return [program, ...words];
+  const found = await findProgram(host, rootfs, program, environment);
+  return [found?.canRun ? found.path : program, ...words];
+}
+
+/** Where a program is in a root file system, by PATH where its name has no slash: the first that can be run, else the first. */
+export async function findProgram(
+  host: Host,
+  rootfs: string,
+  program: string,
+  environment: Process['environment'],
+): Promise<{ readonly path: string; readonly canRun: boolean } | undefined> {
   const folders = new Map(environment).get('PATH')?.split(':') ?? [];
-  for (const folder of folders) {
-    const path = `${folder}/${program}`;
+  const paths = program.includes('/') ? [program] : folders.map((folder) => `${folder}/${program}`);
+  const found: { path: string; canRun: boolean }[] = [];
+  for (const path of paths) {
     const stat = await ifThere(async () =>
-      host.files.stat(await host.files.pathBelow(rootfs, path.slice(1))),
+      host.files.stat(await host.files.pathBelow(rootfs, path.replace(/^\/+/, ''))),
     );
-    if (stat?.type === 'file' && (stat.mode & 0o111) !== 0) return [path, ...words];
+    if (stat !== undefined) found.push({ path, canRun: stat.type === 'file' && (stat.mode & 0o111) !== 0 });
   }
-  return [program, ...words];
+  return found.find(({ canRun }) => canRun) ?? found[0];
 }
