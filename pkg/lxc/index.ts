@@ -16,7 +16,7 @@ export {
   repairNetwork,
   switchNetwork,
 } from './network/index.ts';
-export { type Accounts, type ImageProcess, type Process, resolveProcess } from './process.ts';
+export { type Accounts, type ImageProcess, type Process, requireIds, resolveProcess } from './process.ts';
 export {
   cannotExecute,
   containerProcess,

@@ -1,5 +1,6 @@
 import { MosError } from '../errors/index.ts';
 import { type Group, parseGroup, parseId, parsePasswd, type User } from './accounts.ts';
+import { parseSignal } from './signals.ts';
 
 /** The fields of an image's config that say how it is run (image-spec 1.1 config.md). Names are the spec's. */
 export type ImageProcess = {
@@ -39,8 +40,9 @@ export function resolveProcess(
   accounts: Accounts,
   extra: Readonly<Record<string, string>>,
 ): Process {
+  requireShape(service, image);
   const [program, ...rest] = [...(image.Entrypoint ?? []), ...(image.Cmd ?? [])];
-  if (program === undefined)
+  if (!program)
     throw new MosError('invalid', `cannot start ${service}: its image has neither entrypoint nor command`);
   const identity = resolveUser(service, image.User ?? '', accounts);
   const environment = new Map(
@@ -59,11 +61,40 @@ export function resolveProcess(
   };
 }
 
+/** Whoever made the image may have written anything there. No word of a program can have a NUL. */
+function requireShape(service: string, image: ImageProcess): void {
+  const isText = (value: unknown) => typeof value === 'string' && !value.includes('\0');
+  const isList = (value: unknown) => Array.isArray(value) && value.every(isText);
+  const wrong = [
+    ...(['Entrypoint', 'Cmd', 'Env'] as const).filter((key) => !isList(image[key] ?? [])),
+    ...(['User', 'WorkingDir', 'StopSignal'] as const).filter((key) => !isText(image[key] ?? '')),
+  ];
+  if (wrong.length > 0)
+    throw new MosError('invalid', `cannot start ${service}: its image has a wrong ${wrong.join(', ')}`, {
+      hint: 'Entrypoint, Cmd and Env are lists of text, User, WorkingDir and StopSignal are text',
+    });
+}
+
+/** LXC would not start what has no such ids, and on the host they are those of others. */
+export function requireIds(service: string, { uid, gid, groups }: Process, count: number): void {
+  const far = [uid, gid, ...groups].find((id) => id >= count);
+  if (far !== undefined)
+    throw new MosError(
+      'invalid',
+      `cannot start ${service}: its image runs as ${far}, and it has ${count} ids`,
+    );
+}
+
 /** The name must be one that a shell could have; a value must fit on one line. */
 function splitVariable(service: string, line: string): readonly [string, string] {
   const at = line.indexOf('=');
   const [name, value] = at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1)];
-  if (!/^[\x21-\x7e]+$/.test(name) || /[\p{Cc}\u2028\u2029]/u.test(value))
+  if (!/^[\x21-\x7e]+$/.test(name))
+    throw new MosError(
+      'invalid',
+      `cannot start ${service}: its image has a variable with the name ${JSON.stringify(name)}`,
+    );
+  if (/[\p{Cc}\u2028\u2029]/u.test(value))
     throw new MosError(
       'invalid',
       `cannot start ${service}: the variable ${JSON.stringify(name)} of its image has a control character`,
@@ -77,17 +108,6 @@ function checkedFolder(service: string, folder: string): string {
   throw new MosError(
     'invalid',
     `cannot start ${service}: its image has the working directory ${JSON.stringify(folder)}`,
-  );
-}
-
-/** `SIGTERM`, `TERM`, `15`, `SIGRTMIN+3`. */
-export function parseSignal(service: string, text: string): string {
-  const found = /^(?:SIG)?(RTMIN\+\d{1,2}|RTMAX-\d{1,2}|[A-Z]{1,6}[0-9]?)$/.exec(text);
-  if (found !== null) return `SIG${found[1]}`;
-  if (/^([1-9]|[1-5]\d|6[0-4])$/.test(text)) return text;
-  throw new MosError(
-    'invalid',
-    `cannot start ${service}: its image has the stop signal ${JSON.stringify(text)}`,
   );
 }
 

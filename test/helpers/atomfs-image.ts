@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -8,13 +17,17 @@ import { type Content, content } from './images.ts';
 
 /** Files of a layer: path to text. Those in bin/ and sbin/ are programs. */
 export type LayerFiles = Readonly<Record<string, string | Uint8Array>>;
+/** The same with links, by where they lead. */
+export type LayerEntries = Readonly<Record<string, string | Uint8Array | { readonly link: string }>>;
 
 /**
  * A squashfs layer with a verity tree, made by mksquashfs and veritysetup, as somebody else's tools make it. Bytes
  * depend on the files only.
  */
-export function makeLayer(files: LayerFiles): Promise<Content> {
-  const key = JSON.stringify(Object.entries(files).map(([path, data]) => [path, data.toString()]));
+export function makeLayer(files: LayerEntries): Promise<Content> {
+  const key = JSON.stringify(
+    Object.entries(files).map(([path, data]) => [path, 'link' in Object(data) ? data : data.toString()]),
+  );
   const known = made.get(key) ?? buildLayer(files);
   made.set(key, known);
   return known;
@@ -22,11 +35,15 @@ export function makeLayer(files: LayerFiles): Promise<Content> {
 
 const made = new Map<string, Promise<Content>>();
 
-async function buildLayer(files: LayerFiles): Promise<Content> {
+async function buildLayer(files: LayerEntries): Promise<Content> {
   const work = await mkdtemp(join(tmpdir(), 'mos-layer-'));
   try {
     for (const [path, data] of Object.entries(files)) {
       mkdirSync(dirname(join(work, 'root', path)), { recursive: true });
+      if (typeof data === 'object' && 'link' in data) {
+        symlinkSync(data.link, join(work, 'root', path));
+        continue;
+      }
       writeFileSync(join(work, 'root', path), data);
       if (/(^|\/)s?bin\//.test(path)) chmodSync(join(work, 'root', path), 0o755);
     }

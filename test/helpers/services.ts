@@ -1,4 +1,5 @@
 import { linuxHost as host } from '../../pkg/host/linux/index.ts';
+import type { LayerEntries } from './atomfs-image.ts';
 import { installFrom, makeMountRoot } from './machine.ts';
 import type { Owner } from './registries/process.ts';
 import { executable, makeSandbox, type Said, type Sandbox } from './sandbox.ts';
@@ -11,7 +12,7 @@ export type TestService = {
   readonly nsgroup?: string;
   readonly network?: string;
   readonly image?: Readonly<Record<string, unknown>>;
-  readonly files?: Readonly<Record<string, string | Uint8Array>>;
+  readonly files?: LayerEntries;
   readonly version?: string;
 };
 

@@ -13,7 +13,7 @@ import {
   type RegistryAccess,
 } from '../../pkg/system/index.ts';
 import { addKeyset, addProject } from '../../pkg/trust/index.ts';
-import { imageOf, type LayerFiles, makeLayer } from './atomfs-image.ts';
+import { imageOf, type LayerEntries, type LayerFiles, makeLayer } from './atomfs-image.ts';
 import { type FolderOwner, temporaryFolder } from './folder.ts';
 import { putImage } from './images.ts';
 
@@ -82,7 +82,7 @@ export async function addProgram(
   vendor: Vendor,
   tag: string,
   run: Readonly<Record<string, unknown>>,
-  files: LayerFiles = {},
+  files: LayerEntries = {},
 ): Promise<string> {
   const layout = await openLayout(linuxHost, vendor.images, { create: true });
   const layer = await makeLayer({ 'bin/busybox': readFileSync('/bin/busybox'), ...files });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { type ImageProcess, resolveProcess } from '../../pkg/lxc/index.ts';
+import { type ImageProcess, requireIds, resolveProcess } from '../../pkg/lxc/index.ts';
 
 const accounts = {
   passwd:
@@ -85,8 +85,48 @@ test(
   'its image has the stop signal "SIG TERM"',
 );
 
+for (const StopSignal of ['SIGFOO', 'SIGRTMIN+31', 'RTMIN', '0', '65', 'SIG'])
+  test(
+    `refused: the signal ${StopSignal}`,
+    refused,
+    { StopSignal },
+    `its image has the stop signal "${StopSignal}"`,
+  );
+test(
+  'refused: a variable without a name',
+  refused,
+  { Env: ['=1'] },
+  'its image has a variable with the name ""',
+);
+test(
+  'refused: a program without a name',
+  refused,
+  { Entrypoint: [''] },
+  'its image has neither entrypoint nor command',
+);
+
+const misshapen = test.macro((t, more: object, wrong: string) => {
+  t.throws(() => resolve(more), {
+    code: 'invalid',
+    message: `cannot start web: its image has a wrong ${wrong}`,
+  });
+});
+test('refused: text in place of a list', misshapen, { Entrypoint: '/bin/sh' }, 'Entrypoint');
+test('refused: numbers', misshapen, { Cmd: [1], User: 33 }, 'Cmd, User');
+test('refused: a NUL', misshapen, { Cmd: ['a\0b'], Env: ['A=\0'] }, 'Cmd, Env');
+test('refused: an object', misshapen, { Env: { A: '1' }, StopSignal: {} }, 'Env, StopSignal');
+
+test('ids that a service does not have are refused: on the host they are those of others', (t) => {
+  t.notThrows(() => requireIds('web', resolve({ User: '65535:65535' }), 65536));
+  for (const User of ['65536', 'web:65536'])
+    t.throws(() => requireIds('web', resolve({ User }), 65536), {
+      code: 'invalid',
+      message: 'cannot start web: its image runs as 65536, and it has 65536 ids',
+    });
+});
+
 test('signals in all their forms', (t) => {
-  const forms = ['SIGQUIT', 'QUIT', '3', 'SIGRTMIN+3', 'RTMAX-1', 'SIGUSR1'];
+  const forms = ['SIGQUIT', 'quit', '3', 'SIGRTMIN+3', 'RTMAX-1', 'SIGUSR1'];
   t.deepEqual(
     forms.map((StopSignal) => resolve({ StopSignal }).stopSignal),
     ['SIGQUIT', 'SIGQUIT', '3', 'SIGRTMIN+3', 'SIGRTMAX-1', 'SIGUSR1'],

@@ -14,7 +14,7 @@ import type { MachineTarget, MachineVolume } from '../../manifest/index.ts';
 import type { Machine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
 import { startWords } from './groups.ts';
-import { idsOf, mountRoot, prepare, withoutMask } from './prepare.ts';
+import { idsOf, mountRoot, prepare, readProcess, withoutMask } from './prepare.ts';
 import type { ServiceFolder, ServiceRecord } from './record.ts';
 
 export type StartRequest = {
@@ -40,8 +40,12 @@ export async function prepareNew(
   // The first of all: what has a folder is cleared by the next start or stop, whatever ends this one.
   await host.files.makeFolder(folder.path, { parents: true, mode: 0o711 });
   const parts = { machine, store, entry, integrity, folder, volumes };
-  const [attachment] = await both(attach(host, machine, entry, folder), mountRoot(host, parts));
-  const process = await prepare(host, { ...parts, attachment });
+  const [attachment, image] = await allOf(
+    attach(host, machine, entry, folder),
+    readProcess(target, store),
+    mountRoot(host, parts),
+  );
+  const process = await prepare(host, { ...parts, attachment, image });
   const ids = idsOf(entry);
   const address =
     target.network.type === 'host' ? '127.0.0.1' : attachment && addressOf(attachment.slot).ipv4;
@@ -65,10 +69,12 @@ export async function prepareNew(
   };
 }
 
-/** Fails when both have ended: what one of them does is not to be cleared away while it goes on. */
-async function both<A, B>(a: Promise<A>, b: Promise<B>): Promise<[A, B]> {
-  await Promise.allSettled([a, b]);
-  return Promise.all([a, b]);
+/** Fails when all have ended: what one of them does is not to be cleared away while it goes on. */
+async function allOf<const P extends readonly Promise<unknown>[]>(
+  ...all: P
+): Promise<{ -readonly [K in keyof P]: Awaited<P[K]> }> {
+  await Promise.allSettled(all);
+  return Promise.all(all);
 }
 
 /** A service with a simple network comes to the bridge. */

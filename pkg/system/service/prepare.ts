@@ -12,6 +12,7 @@ import {
   planContainer,
   renderLxcConfig,
   renderSeccomp,
+  requireIds,
   resolveProcess,
 } from '../../lxc/index.ts';
 import type { InstallTarget, MachineTarget, MachineVolume } from '../../manifest/index.ts';
@@ -27,7 +28,7 @@ import { makeStarter } from './groups.ts';
 import { ifThere } from './image-files.ts';
 import { placeNames } from './names.ts';
 import type { ServiceFolder } from './record.ts';
-import { type MountPoints, makeFolders, makeMountPoints, upperOf } from './writing.ts';
+import { folderAt, type MountPoints, makeMountPoints, upperOf } from './writing.ts';
 
 export type Preparation = {
   readonly machine: Machine;
@@ -38,6 +39,8 @@ export type Preparation = {
   readonly volumes: readonly MachineVolume[];
   /** Its place on the bridge, with a simple network. */
   readonly attachment: Attachment | undefined;
+  /** What its image says. */
+  readonly image: ImageProcess;
 };
 
 /** The ids of the service; undefined where the signed manifest says that it has those of the host. */
@@ -47,7 +50,7 @@ export const idsOf = ({ idmap }: MachineTarget): IdRange | undefined =>
 /** Mounts the root file system of the service. */
 export async function mountRoot(
   host: Host,
-  { machine, store, entry, integrity, folder }: Omit<Preparation, 'attachment'>,
+  { machine, store, entry, integrity, folder }: Omit<Preparation, 'attachment' | 'image'>,
 ): Promise<void> {
   const { target } = entry;
   await host.files.makeFolder(folder.rootfs, { parents: true, mode: 0o711 });
@@ -63,15 +66,15 @@ export async function mountRoot(
 
 /** Writes the config of the container, whose root file system is mounted, with all that it needs; its process is returned. */
 export async function prepare(host: Host, preparation: Preparation): Promise<Process> {
-  const { store, entry, folder } = preparation;
+  const { entry, folder, image } = preparation;
   const { target } = entry;
-  const image = await readProcess(target, store);
   const ids = idsOf(entry);
   const accounts = await readAccounts(host, folder.rootfs);
   const process = resolveProcess(target.service_name, image, accounts, {
     ...addressVariables(entry),
     ...target.environment,
   });
+  if (ids !== undefined) requireIds(target.service_name, process, ids.count);
   const mounts = [...(await openStorage(host, preparation)), ...(await openGranted(host, preparation))];
   const owner = { uid: (ids?.start ?? 0) + process.uid, gid: (ids?.start ?? 0) + process.gid };
   await makeLog(host, folder, owner);
@@ -79,7 +82,11 @@ export async function prepare(host: Host, preparation: Preparation): Promise<Pro
   const root = ids?.start ?? 0;
   await placeNames(host, folder.rootfs, root, entry);
   // As in other runtimes.
-  if (process.cwd !== '/') await makeFolders(host, folder.rootfs, root, process.cwd);
+  if (process.cwd !== '/' && (await folderAt(host, folder.rootfs, root, process.cwd)) === undefined)
+    throw new MosError(
+      'invalid',
+      `cannot start ${target.service_name}: its image has the working directory ${JSON.stringify(process.cwd)}, which is no folder`,
+    );
   if (target.read_only) await makeMountPoints(host, folder.rootfs, root, pointsOf(preparation, mounts));
   const starter = await makeStarter(host, folder, process, ids !== undefined);
   await writeConfig(host, preparation, { process, starter, mounts, devices, ids });
@@ -135,8 +142,8 @@ async function openStorage(
     const volume = volumes.find((one) => one.volume === label);
     if (volume === undefined)
       throw new MosError('invalid', `cannot start ${entry.name}: its manifest has no volume ${label}`);
-    const covered = await coveredFolder(host, folder.rootfs, dest, first);
-    mounts.push({ from: await openVolume(host, machine.paths, volume, covered), to: dest });
+    const { to, covered } = await coveredFolder(host, { entry, folder }, dest, first);
+    mounts.push({ from: await openVolume(host, machine.paths, volume, covered), to });
   }
   return mounts;
 }
@@ -148,10 +155,25 @@ async function openGranted(host: Host, { machine, entry }: Preparation): Promise
   return [{ from, to: grantedPlace, isReadOnly: true }];
 }
 
-async function coveredFolder(host: Host, rootfs: string, dest: string, first: number): Promise<VolumeRoot> {
-  const stat = await ifThere(async () => host.files.stat(await host.files.pathBelow(rootfs, dest.slice(1))));
-  if (stat?.type !== 'directory') return { uid: 0, gid: 0, mode: 0o755 };
-  return { uid: Math.max(stat.uid - first, 0), gid: Math.max(stat.gid - first, 0), mode: stat.mode };
+/** Where a volume is to be, which links of the image may lead to: LXC follows none. */
+async function coveredFolder(
+  host: Host,
+  { entry, folder: { rootfs } }: Pick<Preparation, 'entry' | 'folder'>,
+  dest: string,
+  first: number,
+): Promise<{ readonly to: string; readonly covered: VolumeRoot }> {
+  const at = await folderAt(host, rootfs, first, dest);
+  const stat = at === undefined ? undefined : await host.files.stat(at);
+  if (at === undefined || stat === undefined)
+    throw new MosError(
+      'invalid',
+      `cannot start ${entry.name}: its image has no place for a volume at ${dest}`,
+      {
+        hint: 'what is there is no folder, or a link that leads nowhere',
+      },
+    );
+  const owner = { uid: Math.max(stat.uid - first, 0), gid: Math.max(stat.gid - first, 0) };
+  return { to: at.slice(rootfs.length), covered: { ...owner, mode: stat.mode } };
 }
 
 async function writeConfig(

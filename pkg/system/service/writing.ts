@@ -1,8 +1,10 @@
 import type { Upper } from '../../atomfs/index.ts';
+import { MosError } from '../../errors/index.ts';
 import { folderOf, type Host } from '../../host/index.ts';
 import type { InstallTarget } from '../../manifest/index.ts';
 import { uppersFolder } from '../mounting.ts';
 import type { MachinePaths } from '../paths.ts';
+import { ifThere } from './image-files.ts';
 
 const mebibyte = 1024 * 1024;
 /** What a service may write outside of its volumes, where its manifest does not say. MiB. */
@@ -42,10 +44,24 @@ export async function makeFolders(host: Host, rootfs: string, owner: number, pat
   for (const name of path.slice(1).split('/')) {
     const next = `${at}/${name}`;
     if ((await host.files.stat(next)) === undefined) {
+      if ((await host.files.stat(at))?.type !== 'directory')
+        throw new MosError('invalid', `cannot make ${path} in an image: a part of the path is no folder`);
       await host.files.makeFolder(next);
       await host.files.setOwner(next, owner, owner);
     }
     at = await host.files.pathBelow(rootfs, next.slice(rootfs.length + 1));
   }
   return at;
+}
+
+/** The same for a path of an image; undefined where something else is in the way, or a link that leads nowhere. */
+export async function folderAt(
+  host: Host,
+  rootfs: string,
+  owner: number,
+  path: string,
+): Promise<string | undefined> {
+  const at = await ifThere(() => makeFolders(host, rootfs, owner, path));
+  const isFolder = at !== undefined && (await host.files.stat(at))?.type === 'directory';
+  return isFolder ? at : undefined;
 }
