@@ -8,6 +8,8 @@ import type { ServiceFolder, ServiceRecord } from './record.ts';
 const firstMoment = 1000;
 /** While it starts it is asked more often than its interval says, first at once: nobody waits for it much longer than it takes. */
 const startInterval = { first: 10, longest: 250 };
+/** Whether it has ended is asked of a program of LXC, which would take the processors from what just starts. Milliseconds. */
+const patience = 40;
 
 /** Asks once; undefined where it is well or has no say in it. */
 export async function askService(
@@ -38,7 +40,7 @@ export async function untilHealthy(
   for (let pause = startInterval.first; ; pause = Math.min(2 * pause, startInterval.longest)) {
     const problem = await askService(host, folder, record);
     if (problem === undefined) return undefined;
-    if (!(await isRunning(host, folder))) return endText(host, folder);
+    if (pause >= patience && !(await isRunning(host, folder))) return endText(host, folder);
     if (host.clock.monotonic() > limit) return problem;
     await host.clock.sleep(pause);
   }
