@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { firmwareArguments, newVariables } from './firmware.ts';
 import type { MachineKit } from './machine-kit.ts';
-import { Machine } from './vm.ts';
+import { commandLine, Machine } from './vm.ts';
 
 // A machine that boots by firmware from a disk that the released commands filled: made in seconds, no other system installs it.
 
@@ -22,7 +22,7 @@ export async function buildBootkit(
   { kernel = 'build/kernel', preinit = 'build/preinit', words = [], keyset = 'vm' }: BootkitOptions = {},
 ): Promise<string> {
   const folder = join(kit.folder, name);
-  const line = ['console=ttyS0', 'panic=-1', 'systemd.watchdog_sec=60', ...words].join(' ');
+  const line = [commandLine, 'systemd.watchdog_sec=60', ...words].join(' ');
   const parts = ['--kernel', kernel, '--preinit', preinit, '--command-line', line];
   await kit.command('mosb', 'bootkit', 'build', ...parts, keyset, folder);
   return folder;

@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { convertedImage } from './converted-image.ts';
 import { type MachineKit, makeMachineKit } from './machine-kit.ts';
+import { commandLine } from './vm.ts';
 
 // What tests of live media share: a kit with what a medium is made of, seeds, and ways to connect a medium.
 
@@ -25,10 +26,7 @@ export async function makeMediumKit(name: string, kernel = 'build/kernel'): Prom
   mkdirSync('build/vm', { recursive: true });
   const kit = await makeMachineKit(mkdtempSync(`build/vm/${name}-`));
   const repository = `zot:${resolve(kit.folder, 'repository')}`;
-  const parts = [
-    ...['--kernel', kernel, '--preinit', 'build/preinit'],
-    ...['--command-line', 'console=ttyS0 panic=-1'],
-  ];
+  const parts = [...['--kernel', kernel, '--preinit', 'build/preinit'], ...['--command-line', commandLine]];
   const bootkit = join(kit.folder, 'bootkit');
   await kit.command('mosb', 'bootkit', 'build', ...parts, 'vm', bootkit);
   const install = await kit.publish({

@@ -7,7 +7,7 @@ import { addBootkit } from '../helpers/bootkit-image.ts';
 import { firmwareArguments, newVariables } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
-import { Machine } from '../helpers/vm.ts';
+import { commandLine, Machine } from '../helpers/vm.ts';
 
 // Generations through firmware and boot loader: a new kernel proves good, one that the firmware refuses falls back by itself.
 
@@ -23,7 +23,7 @@ test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 async function bootkit(name: string, ...words: string[]): Promise<string> {
   const folder = join(kit.folder, name);
   const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
-  const line = ['console=ttyS0', 'panic=-1', ...words].join(' ');
+  const line = [commandLine, ...words].join(' ');
   await kit.command('mosb', 'bootkit', 'build', ...parts, '--command-line', line, 'vm', folder);
   return folder;
 }

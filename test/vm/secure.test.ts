@@ -22,7 +22,7 @@ import { makeToolsDisk } from '../helpers/encrypted-disk.ts';
 import { firmwareArguments, makeEsp, newVariables, startTpm } from '../helpers/firmware.ts';
 import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
-import { Machine } from '../helpers/vm.ts';
+import { commandLine, Machine } from '../helpers/vm.ts';
 
 // Power-on to login under Secure Boot: firmware in setup mode, systemd-boot, a boot file of ours, dm-verity. Then with
 // secrets: provisioned, installed on an encrypted disk, and unlocked by the production boot file on this machine alone.
@@ -43,8 +43,7 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   const sudi = JSON.parse(await kit.command('trust', 'sudi', 'add', '--json', 'vm', 'default', 'SN0001'));
   const bootkit = join(kit.folder, 'bootkit');
   const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
-  const commandLine = ['--command-line', 'console=ttyS0 panic=-1'];
-  await kit.command('mosb', 'bootkit', 'build', ...parts, ...commandLine, 'vm', bootkit);
+  await kit.command('mosb', 'bootkit', 'build', ...parts, '--command-line', commandLine, 'vm', bootkit);
   const image = join(bootkit, 'uki-production.efi');
   const { budget } = JSON.parse(await kit.command('mosb', 'bootkit', 'inspect', '--json', image));
   type Line = { what: string; bytes: number; budget: number };

@@ -4,6 +4,7 @@ import test from 'ava';
 import { describeMoment, type Recording, spread } from '../../helpers/disk-states.ts';
 import { firmwareArguments, newVariables } from '../../helpers/firmware.ts';
 import type { MachineKit } from '../../helpers/machine-kit.ts';
+import { commandLine } from '../../helpers/vm.ts';
 import { bootOnce, type CutMachine, contents, copyDisk, makeCutMachine } from '../cuts/machine.ts';
 import { type Phase, phases, recordLife } from '../cuts/recording.ts';
 import { checkDisk } from '../cuts/state.ts';
@@ -23,7 +24,7 @@ const hooks: (() => unknown)[] = [];
 async function bootkit(kit: MachineKit, name: string): Promise<string> {
   const folder = join(kit.folder, name);
   const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
-  const line = `console=ttyS0 panic=-1 mos-test-${name}`;
+  const line = `${commandLine} mos-test-${name}`;
   await kit.command('mosb', 'bootkit', 'build', ...parts, '--command-line', line, 'vm', folder);
   return `oci:${resolve(folder, 'image')}:bootkit`;
 }
