@@ -248,3 +248,35 @@ test('an ESP that is not mounted, or damaged beyond repair, is told of before an
   t.is((await mosctl(root, 'gc')).exit, 0);
   t.deepEqual(treeOf(esp), whole);
 });
+
+test('an update that fails at its last step takes back its own entry, and not that of another one which it mended', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root, esp } = machine;
+  await machine.boot('mos-1+3.conf');
+  await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+  await machine.complete();
+  const whole = treeOf(esp);
+  appendFileSync(join(esp, 'loader/entries/mos-1.conf'), 'options quiet\n');
+  const { parseReference } = await import('../../pkg/oci/index.ts');
+  const reference = parseReference(await machine.release(2, { ...first, bootkit: 'k2' }));
+  let isWritten = false;
+  const failing = {
+    ...linuxHost,
+    files: {
+      ...linuxHost.files,
+      create: (async (path, options) => {
+        if (isWritten && path.startsWith(join(root, 'config'))) throw new Error('the disk is full');
+        isWritten ||= path.endsWith('loader/entries/mos-2+3.conf');
+        return linuxHost.files.create(path, options);
+      }) satisfies typeof linuxHost.files.create,
+    },
+  };
+  await t.throwsAsync(
+    update(failing, { root, reference, access: {}, builtAt: new Date(0) }, () => {}),
+    {
+      message: /the disk is full/,
+    },
+  );
+  t.true(isWritten);
+  t.deepEqual(treeOf(esp), whole);
+});

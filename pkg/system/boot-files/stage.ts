@@ -6,6 +6,7 @@ import {
   type EspCall,
   type EspContent,
   type EspPlan,
+  onEsp,
   parseEntryName,
   planEsp,
   readEsp,
@@ -45,6 +46,8 @@ export type BootFiles = {
   readonly free: number;
   /** The bootkit that each boot file comes from. */
   readonly origins: ReadonlyMap<Digest, InstallTarget>;
+  /** The call mends what a generation had before: it is not taken back. */
+  readonly mends: (call: EspCall) => boolean;
 };
 
 /** Bytes on the ESP, in whole clusters. */
@@ -73,7 +76,16 @@ export async function planBootFiles(host: Host, request: BootFilesRequest): Prom
     found.filter(({ generation }) => must.some(({ number }) => number === generation)),
     found.filter(({ generation }) => may.some(({ number }) => number === generation)),
   );
-  return { at, plan, free: there.free, origins: new Map(found.map((one) => [one.bootFile, one.target])) };
+  const origins = new Map(found.map((one) => [one.bootFile, one.target]));
+  return { at, plan, free: there.free, origins, mends: mendsOf(there, found) };
+}
+
+function mendsOf({ entries }: EspContent, found: readonly BootableGeneration[]): BootFiles['mends'] {
+  const had = new Set(entries.map(({ name }) => parseEntryName(name)?.generation));
+  return (call) =>
+    call.kind === 'copy'
+      ? found.some(({ generation, bootFile }) => had.has(generation) && bootFile === call.bootFile)
+      : had.has(parseEntryName(call.path.slice(onEsp.entries.length + 1))?.generation);
 }
 
 /** What boots a generation that has no bootkit was put there by somebody else, and stays as it is. */
@@ -198,8 +210,12 @@ export async function applyBootFiles(
 }
 
 /** Takes back what calls have made; what they removed was wanted by nobody. */
-export async function undoBootFiles(host: Host, { at }: BootFiles, calls: readonly EspCall[]): Promise<void> {
-  const made = calls.filter(({ kind }) => kind === 'copy' || kind === 'write');
+export async function undoBootFiles(
+  host: Host,
+  { at, mends }: BootFiles,
+  calls: readonly EspCall[],
+): Promise<void> {
+  const made = calls.filter((call) => call.kind !== 'remove' && !mends(call));
   await applyEsp(
     host,
     at,
