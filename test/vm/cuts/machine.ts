@@ -1,12 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { linuxHost } from '../../../pkg/host/linux/index.ts';
-import { openLayout } from '../../../pkg/layout/index.ts';
-import type { ImageManifest } from '../../../pkg/oci/index.ts';
-import { imageOf, makeLayer } from '../../helpers/atomfs-image.ts';
-import { convertedImage } from '../../helpers/converted-image.ts';
-import { putImage } from '../../helpers/images.ts';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeLayer } from '../../helpers/atomfs-image.ts';
+import { hostfsWith, putLayers } from '../../helpers/hostfs-image.ts';
 import { type MachineKit, makeMachineKit } from '../../helpers/machine-kit.ts';
 import { type Owner, startRegistry } from '../../helpers/registries.ts';
 import { Machine, type MachineOptions } from '../../helpers/vm.ts';
@@ -85,25 +81,12 @@ export async function makeCutMachine(
   return { kit, disk: kit.disk(root, 'first.img', esp), release };
 }
 
-/** The hostfs of build/images with this init and a file with its name. */
-async function hostfsImage(folder: string, name: string): Promise<string> {
-  const [, from = '', tag = ''] = (await convertedImage({ name: 'hostfs' })).split(':');
-  const layout = await openLayout(linuxHost, from);
-  const blob = (digest: string) => readFileSync(join(from, 'blobs/sha256', digest.slice('sha256:'.length)));
-  const { layers } = JSON.parse(blob((await layout.resolve(tag)).digest).toString()) as ImageManifest;
-  const own = await makeLayer({ 'usr/sbin/init': init, 'etc/hostfs-name': name });
-  const all = [...layers.map((descriptor) => ({ descriptor, bytes: blob(descriptor.digest) })), own];
-  return put(folder, name, all);
-}
+/** It has this init, and a file with its name. */
+const hostfsImage = (folder: string, name: string): Promise<string> =>
+  hostfsWith(folder, name, { 'usr/sbin/init': init, 'etc/hostfs-name': name });
 
 const dataImage = async (folder: string, name: string): Promise<string> =>
-  put(folder, name, [await makeLayer({ name })]);
-
-async function put(folder: string, name: string, layers: Parameters<typeof imageOf>[0]): Promise<string> {
-  const images = resolve(folder, 'images');
-  await putImage(await openLayout(linuxHost, images, { create: true }), imageOf(layers), name);
-  return `oci:${images}:${name}`;
-}
+  putLayers(folder, name, [await makeLayer({ name })]);
 
 export type Seen = { readonly running: number; readonly content: string };
 

@@ -1,0 +1,86 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import test from 'ava';
+import {
+  buildBootkit,
+  espOf,
+  imageOf,
+  installWithEsp,
+  newFirmware,
+  powerOn,
+} from '../helpers/firmware-machine.ts';
+import { hostfsWith } from '../helpers/hostfs-image.ts';
+import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { startRegistry } from '../helpers/registries.ts';
+import { scriptImage } from '../helpers/script-image.ts';
+
+// A generation under which the start of its services never ends: nobody touches the machine, and it runs the last good one again.
+
+let kit: MachineKit;
+
+test.before(async () => {
+  mkdirSync('build/vm', { recursive: true });
+  kit = await makeMachineKit(mkdtempSync('build/vm/hangs-'));
+});
+test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
+
+const dropIn = (unit: string): string => `usr/lib/systemd/system/${unit}.service.d/soon.conf`;
+
+/** The limits of the units, as short as a test needs them. */
+const startHangs = {
+  [dropIn('mos-boot')]: '[Service]\nTimeoutStartSec=30\n',
+  [dropIn('mos-boot-complete')]:
+    '[Service]\nExecStart=\nExecStart=/usr/bin/mosctl boot-complete --reboot --limit 20\n',
+};
+const gateHangs = {
+  [dropIn('mos-boot-complete')]:
+    '[Service]\nExecStart=\nExecStart=/usr/bin/sleep infinity\nTimeoutStartSec=20\n',
+};
+
+test('services whose start hangs, and a gate that hangs, are given up by the machine itself', async (t) => {
+  t.timeout(30 * 60_000);
+  const registry = await startRegistry(t, { kind: 'docker' });
+  const bootkit = imageOf(await buildBootkit(kit, 'bootkit'));
+  const image = scriptImage(kit.folder, 'never', 'while :; do sleep 1000; done');
+  const never = `  - { service_name: never, source: '${image}', version: '1', service_type: container, nsgroup: never, network: { type: none }, health: { exec: ['false'], start_period: 86400 } }\n`;
+  const publish = (release: number, more: { readonly image: string; readonly targets?: string }) =>
+    kit.publish({
+      ...{ name: `machine/install:${release}`, version: `${release}.0.0`, release },
+      ...{ repository: registry.host, bootkit, ...more },
+    });
+  const hostfs = (name: string, files: Readonly<Record<string, string>>) =>
+    hostfsWith(kit.folder, name, files, { name: 'hostfs', tag: '1-console' });
+  await publish(1, { image: '1-console' });
+  await publish(2, { image: await hostfs('start', startHangs), targets: never });
+  await publish(3, { image: await hostfs('gate', gateHangs) });
+  const root = await installWithEsp(kit, `${registry.host}/machine/install:1`);
+  newFirmware(kit);
+  const machine = powerOn(kit, kit.disk(root, 'machine.img', espOf(root)));
+  t.teardown(() => machine.stop());
+  await machine.login('mos', 600);
+  await machine.run('systemctl start mos-boot-complete.service');
+  t.is(
+    await machine.run('systemctl show -P TimeoutStartUSec mos-boot.service mos-boot-complete.service'),
+    '30min\n\n15min\n',
+  );
+
+  const givenUp = async (release: number, words: RegExp): Promise<void> => {
+    const there = `10.0.2.2:${registry.host.split(':')[1]}/machine/install:${release}`;
+    await machine.run(`mosctl update --quiet --plain-http ${there}`, { seconds: 600 });
+    const entry = `/boot/efi/loader/entries/mos-${release}`;
+    await machine.run(`mv ${entry}+3.conf ${entry}+1.conf`); // one try is enough
+    machine.type('systemctl reboot');
+    const up = (generation: number) => new RegExp(`mos: generation ${generation}, hostfs `);
+    await machine.waitFor(up(release), `generation ${release}`, 600);
+    const started = performance.now();
+    await machine.waitFor(up(1), 'generation 1', 900);
+    const seconds = Math.round((performance.now() - started) / 1000);
+    t.log(`${seconds} s from the start of generation ${release} to that of 1`);
+    await machine.login('mos', 600);
+    await machine.run('systemctl start mos-boot-complete.service');
+    t.regex(await machine.run('mosctl why'), words);
+    const { running, next, good } = JSON.parse(await machine.run('mosctl status --json'));
+    t.deepEqual([running.generation, next, good.generation], [1, null, 1]);
+  };
+  await givenUp(2, /generation 2 bad: its 1 tries are used up; .*never /);
+  await givenUp(3, /generation 3 bad: its 1 tries are used up; it never came so far/);
+});
