@@ -2,7 +2,7 @@ import { MosError } from '../errors/index.ts';
 import { type Host, readTextIfThere } from '../host/index.ts';
 import { checkBody, type Digest } from '../oci/index.ts';
 import { parseEntryName } from './entry.ts';
-import { putFile, removeFile, syncFile } from './files.ts';
+import { makeFolder, putFile, removeFile, syncFile } from './files.ts';
 import { type EspCall, onEsp } from './plan.ts';
 
 /** The bytes of a boot file, from wherever they come: they are compared with its digest. */
@@ -19,8 +19,7 @@ export async function applyEsp(
   source: BootFileSource = nothing,
 ): Promise<void> {
   if (calls.length === 0) return;
-  for (const folder of [onEsp.bootFiles, onEsp.entries])
-    await host.files.makeFolder(`${at}/${folder}`, { parents: true });
+  for (const folder of [onEsp.bootFiles, onEsp.entries]) await makeFolder(host, at, folder);
   await syncEntries(host, `${at}/${onEsp.entries}`);
   for (const call of calls) await applyCall(host, at, call, source);
 }

@@ -27,6 +27,20 @@ export async function putFile(
   }
 }
 
+/** A folder below `at` that lasts, with those above it; each has its cluster before its name. */
+export async function makeFolder(host: Host, at: string, path: string): Promise<void> {
+  let above = at;
+  for (const name of path.split('/')) {
+    const folder = `${above}/${name}`;
+    if ((await host.files.stat(folder)) === undefined) {
+      await host.files.makeFolder(folder);
+      await host.files.syncFolder(folder);
+      await host.files.syncFolder(above);
+    }
+    above = folder;
+  }
+}
+
 /**
  * The name goes first, the clusters after it: an open file keeps them. Else a power cut can leave a name whose clusters are
  * free, and when that is removed Linux takes the file system for broken and makes it read-only.

@@ -12,7 +12,7 @@ export {
   renderEntryName,
   type Tries,
 } from './entry.ts';
-export { putFile } from './files.ts';
+export { makeFolder, putFile } from './files.ts';
 export { parseKernelRelease } from './kernel.ts';
 export {
   type FirmwareEntries,

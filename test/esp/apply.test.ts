@@ -6,6 +6,8 @@ import type { Host, WritableFile } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { digestOf } from '../../pkg/oci/index.ts';
 import { scratchFolder } from '../helpers/folders.ts';
+import { ForgetfulHost, worlds } from '../helpers/forgetful-host.ts';
+import { treeOf } from '../helpers/tree.ts';
 
 const entry = 'loader/entries/mos-1.conf';
 const text = 'title mos\n';
@@ -100,3 +102,27 @@ test('a boot file takes the place of a torn one, and goes when its bytes are not
   await t.throwsAsync(copy(Buffer.from('boot fi1e')), { code: 'corrupt' });
   t.deepEqual(readdirSync(join(esp, 'EFI/mos')), []);
 });
+
+for (const survives of worlds)
+  test(`what was written to an empty ESP outlasts a power cut, ${survives} survives`, async (t) => {
+    const esp = await scratchFolder(t);
+    const bytes = Buffer.from('boot file');
+    const bootFile = digestOf(bytes);
+    const path = `EFI/mos/${bootFileName(bootFile)}`;
+    const forgetful = new ForgetfulHost(linuxHost, await scratchFolder(t), Number.POSITIVE_INFINITY, esp);
+    await applyEsp(
+      forgetful.host,
+      esp,
+      [
+        { kind: 'copy', path, bootFile, bytes: bytes.length },
+        { kind: 'write', path: entry, text },
+      ],
+      async function* () {
+        yield bytes;
+      },
+    );
+    const written = treeOf(esp);
+    await forgetful.powerCut(survives);
+    t.deepEqual(treeOf(esp), written);
+    t.is(readFileSync(join(esp, entry), 'utf8'), text);
+  });

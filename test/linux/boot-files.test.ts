@@ -259,17 +259,29 @@ test('an update that fails at its last step takes back its own entry, and not th
   appendFileSync(join(esp, 'loader/entries/mos-1.conf'), 'options quiet\n');
   const { parseReference } = await import('../../pkg/oci/index.ts');
   const reference = parseReference(await machine.release(2, { ...first, bootkit: 'k2' }));
-  let isWritten = false;
+  let failures = 0;
+  const { files, processes } = linuxHost;
+  const isWritten = () => existsSync(join(esp, 'loader/entries/mos-2+3.conf'));
   const failing = {
     ...linuxHost,
     files: {
-      ...linuxHost.files,
+      ...files,
       create: (async (path, options) => {
-        if (isWritten && path.startsWith(join(root, 'config'))) throw new Error('the disk is full');
-        isWritten ||= path.endsWith('loader/entries/mos-2+3.conf');
-        return linuxHost.files.create(path, options);
-      }) satisfies typeof linuxHost.files.create,
+        if (failures === 0 && path.startsWith(join(root, 'config')) && isWritten()) fail();
+        return files.create(path, options);
+      }) satisfies typeof files.create,
     },
+    processes: {
+      ...processes,
+      run: (async (argv, options) => {
+        if (failures === 0 && isWritten()) fail();
+        return processes.run(argv, options);
+      }) satisfies typeof processes.run,
+    },
+  };
+  const fail = (): never => {
+    failures++;
+    throw new Error('the disk is full');
   };
   await t.throwsAsync(
     update(failing, { root, reference, access: {}, builtAt: new Date(0) }, () => {}),
@@ -277,6 +289,6 @@ test('an update that fails at its last step takes back its own entry, and not th
       message: /the disk is full/,
     },
   );
-  t.true(isWritten);
+  t.is(failures, 1);
   t.deepEqual(treeOf(esp), whole);
 });

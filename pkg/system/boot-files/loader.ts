@@ -1,5 +1,5 @@
 import { isMosError } from '../../errors/index.ts';
-import { onEsp, putFile, readEsp, renderLoaderSettings } from '../../esp/index.ts';
+import { makeFolder, onEsp, putFile, readEsp, renderLoaderSettings } from '../../esp/index.ts';
 import { folderOf, type Host } from '../../host/index.ts';
 import type { InstallTarget } from '../../manifest/index.ts';
 import { inBootkit } from '../bootkit/index.ts';
@@ -22,12 +22,16 @@ export async function placeLoader(
 ): Promise<void> {
   if (await isPlaced(host, at)) return;
   await using image = await mountBootkitImage(host, machine, target);
+  const put = async (path: string, content: Uint8Array): Promise<void> => {
+    await makeFolder(host, at, folderOf(path));
+    await putFile(host, `${at}/${path}`, (file) => file.write(content));
+  };
   const read = async (from: string): Promise<Uint8Array> =>
     host.files.read(await host.files.pathBelow(image.at, from));
   for (const name of await keysIn(host, image.at))
-    await put(host, `${at}/${keys}/${name}`, await read(`${inBootkit.keys}/${name}`));
-  await put(host, `${at}/${settings}`, Buffer.from(ourSettings));
-  await put(host, `${at}/${loader}`, await read(inBootkit.loader));
+    await put(`${keys}/${name}`, await read(`${inBootkit.keys}/${name}`));
+  await put(settings, Buffer.from(ourSettings));
+  await put(loader, await read(inBootkit.loader));
 }
 
 /** A loader beside our settings was put there by us, and may be torn as long as there was no first entry after it. */
@@ -36,11 +40,6 @@ async function isPlaced(host: Host, at: string): Promise<boolean> {
     if ((await host.files.stat(`${at}/${file}`)) === undefined) return file === settings;
   if (!Buffer.from(ourSettings).equals(await host.files.read(`${at}/${settings}`))) return true;
   return (await readEsp(host, at)).entries.length > 0;
-}
-
-async function put(host: Host, path: string, content: Uint8Array): Promise<void> {
-  await host.files.makeFolder(folderOf(path), { parents: true });
-  await putFile(host, path, (file) => file.write(content));
 }
 
 async function keysIn(host: Host, image: string): Promise<string[]> {
