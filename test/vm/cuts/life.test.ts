@@ -12,8 +12,10 @@ import { checkDisk, placesOn } from './state.ts';
 // cut is a disk made of that: what was flushed by then, and of the rest what survives. The kernel is started without
 // firmware here.
 
-/** POWER_CUTS=all, by `make power-cuts`, tries every moment. */
-const [looks, boots] = process.env.POWER_CUTS === 'all' ? [Number.POSITIVE_INFINITY, 200] : [24, 4];
+/** POWER_CUTS=all, by `make power-cuts`, tries every moment; a number, so many, each of them booted. */
+const wanted = process.env.POWER_CUTS;
+const [looks, boots] =
+  wanted === undefined ? [24, 4] : wanted === 'all' ? [Number.POSITIVE_INFINITY, 200] : [+wanted, +wanted];
 
 let machine: CutMachine;
 let life: Recording;
