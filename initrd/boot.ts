@@ -95,7 +95,7 @@ async function leaveWord({ host, hasConfig, started, report }: Boot, problem: st
 
 async function askWhatStarted(context: Boot): Promise<void> {
   const { host, report } = context;
-  context.started = await readStarted(host);
+  context.started = await readStarted(host, report);
   const extras = await unsignedExtras(host);
   if (extras.length === 0) return;
   const text = `left out: ${extras.join(', ')} from beside the boot file, which nobody signed`;

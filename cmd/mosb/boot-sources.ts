@@ -33,9 +33,8 @@ export const bootSources = {
   commandLine: {
     kind: 'text',
     value: 'TEXT',
-    default:
-      'console=tty0 console=ttyS0 panic=-1 oops=panic softlockup_panic=1 systemd.watchdog_sec=60 systemd.import_credentials=no',
-    help: 'the command line of the kernel; no other counts under Secure Boot',
+    default: 'console=tty0 console=ttyS0 panic=-1 oops=panic softlockup_panic=1 systemd.watchdog_sec=60',
+    help: 'the command line of the kernel; no other counts under Secure Boot. systemd.import_credentials=no is added where it says nothing of that',
   },
 } as const;
 

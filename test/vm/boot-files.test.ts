@@ -33,7 +33,8 @@ test.before(async () => {
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 
-const signedLine = /^console=ttyS0 panic=-1 no_timer_check systemd\.watchdog_sec=60 mos-test-two\n$/;
+const signedLine =
+  /^console=ttyS0 panic=-1 no_timer_check systemd\.watchdog_sec=60 mos-test-two systemd\.import_credentials=no\n$/;
 const evil = '/EFI/mos/evil.cpio';
 const isForTable = process.env[attacksFile] !== undefined;
 

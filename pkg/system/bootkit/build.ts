@@ -4,6 +4,7 @@ import { buildUki } from '../../esp/index.ts';
 import { type Host, temporaryPath, writeAtomic } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { firmwareKeys } from '../../trust/index.ts';
+import { closedCommandLine } from './command-line.ts';
 import { writeEnrolment } from './enrolment.ts';
 import { imagePlace, writeBootkitImage } from './image.ts';
 import { type BootParts, type BootSources, certificateOf, readParts, signFor } from './parts.ts';
@@ -57,7 +58,7 @@ export async function buildBootkit(
   const initrd = await options.initrd(await certificateOf(host, options.keyset, 'manifest-ca'), {
     identify: (archive) => (buildId = identify(archive, options, parts)),
   });
-  const { commandLine } = options;
+  const commandLine = closedCommandLine(options.commandLine);
   const uki = buildUki({ ...parts, initrd, commandLine });
   const made = temporaryPath(output);
   try {
@@ -79,7 +80,7 @@ export async function buildBootkit(
 /** Of everything that a boot file is made of, and of nothing that signs it. */
 function identify(archive: Uint8Array, { commandLine }: BuildBootkitOptions, parts: BootParts): string {
   const hasher = createHash('sha256');
-  for (const part of [archive, parts.kernel, parts.stub, Buffer.from(commandLine)])
+  for (const part of [archive, parts.kernel, parts.stub, Buffer.from(closedCommandLine(commandLine))])
     hasher.update(`${part.length}\n`).update(part);
   return hasher.digest('hex');
 }

@@ -1,5 +1,6 @@
 import { buildUki, onEsp, renderLoaderSettings } from '../../esp/index.ts';
 import { folderOf, writeAtomic } from '../../host/index.ts';
+import { closedCommandLine } from '../bootkit/command-line.ts';
 import { writeEnrolment } from '../bootkit/enrolment.ts';
 import { certificateOf, readParts, signFor } from '../bootkit/parts.ts';
 import { type Making, pinOf } from './making.ts';
@@ -20,7 +21,11 @@ export async function makeBootFile(c: Making): Promise<void> {
   const esp = `${work}/esp`;
   for (const folder of [folderOf(onEsp.loader), onEsp.bootFiles, onEsp.entries, onEsp.keys])
     await host.files.makeFolder(`${esp}/${folder}`, { parents: true });
-  await writeAtomic(host, `${work}/unsigned.efi`, buildUki({ ...parts, initrd, commandLine }));
+  await writeAtomic(
+    host,
+    `${work}/unsigned.efi`,
+    buildUki({ ...parts, initrd, commandLine: closedCommandLine(commandLine) }),
+  );
   c.signer = await signFor(host, keyset, `uki-${purpose}`, `${work}/unsigned.efi`, `${esp}/${liveBootFile}`);
   await signFor(host, keyset, 'uefi-db', loader, `${esp}/${onEsp.loader}`);
   await writeEnrolment(host, keyset, `${work}/keys`);
