@@ -39,7 +39,7 @@ const secureBoot = '/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d
 const drive = (file: string) => ['-drive', `file=${file},if=virtio,format=raw,cache=unsafe`];
 
 test('a machine with empty firmware enrols the keyset, is provisioned, and gives its secrets to what the vendor signed alone', async (t) => {
-  t.timeout(30 * 60_000);
+  t.timeout(45 * 60_000);
   const sudi = JSON.parse(await kit.command('trust', 'sudi', 'add', '--json', 'vm', 'default', 'SN0001'));
   const bootkit = join(kit.folder, 'bootkit');
   const parts = ['--kernel', 'build/kernel', '--preinit', 'build/preinit'];
@@ -129,8 +129,13 @@ test('a machine with empty firmware enrols the keyset, is provisioned, and gives
   t.regex(asked, /no policy was signed for PCR 7|there is no/);
   const receipt = await machine.run('mosctl receipt show');
   t.regex(receipt, /"payloadType": "application\/vnd.in-toto\+json"/);
-  await machine.stop();
   writeFileSync(join(kit.folder, 'receipt.json'), receipt);
+  await kit.publish({
+    ...{ name: 'machine/install:2', image: '1-console', version: '2.0.0', release: 2, securityVersion: 1 },
+    ...{ repository: registry.host, bootkit: `oci:${resolve(bootkit, 'image')}:bootkit` },
+  });
+  await goBackByTicket(t, machine, `10.0.2.2:${registry.host.split(':')[1]}/machine/install:2`);
+  await machine.stop();
 
   const esp = `${encrypted}@@${1024 * 1024}`;
   const bootFile = `::/EFI/mos/${createHash('sha256').update(readFileSync(image)).digest('hex')}.efi`;
@@ -210,6 +215,51 @@ async function installEncrypted(t: ExecutionContext, live: Machine, reference: s
   t.regex(await recover(wrong, 13), /cannot recover machine-config .*the recovery key does not fit/);
   t.regex(await recover(recoveryKey, 0), /opens \/dev\/vdb from now on: machine-config, machine-store/);
   t.regex(await recover(recoveryKey, 0), /this machine opens \/dev\/vdb already/);
+}
+
+async function reboot(machine: Machine): Promise<void> {
+  machine.type('systemctl reboot');
+  await machine.waitFor(/reboot: Restarting system/, 'the reboot');
+  await machine.login('mos', 600);
+  await machine.run('systemctl start mos-boot-complete.service');
+}
+
+/** An update raises the floor, so that the generation before is refused until a ticket of the vendor lets it run again. */
+async function goBackByTicket(t: ExecutionContext, machine: Machine, update: string): Promise<void> {
+  const floor = async () => {
+    const status = JSON.parse(await machine.run('mosctl status --json'));
+    return [status.running.generation, status.securityVersion, status.floor, status.floorKept];
+  };
+  await machine.run(`mosctl update --quiet --plain-http ${update}`, { seconds: 600 });
+  await reboot(machine);
+  t.deepEqual(await floor(), [2, 1, 1, 'TPM']);
+  const back = (code: number) => machine.run('mosctl rollback --quiet --to 1', { accept: [code] });
+  t.regex(await back(5), /cannot use generation 1: its security version is 0, this machine requires 1/);
+
+  const made = join(kit.folder, 'ticket.json');
+  const asked = ['vm', 'default', '--serial', 'SN0001', '--from', '1', '--to', '0', '--output', made];
+  await kit.command('trust', 'ticket', 'add', ...asked);
+  for (const end of ['', '.signed', '.pem']) {
+    const text = readFileSync(`${made}${end}`).toString('base64');
+    await machine.run(`echo ${text} | base64 -d > /config/ticket.json${end}`);
+  }
+  const accept = () => machine.run('mosctl ticket accept --quiet /config/ticket.json');
+  t.regex(await accept(), /^the floor of this machine is 0 now \(counted by the TPM\), it was 1\n/);
+  // What runs had proved good before: a boot of it does not take the ticket back.
+  await reboot(machine);
+  t.deepEqual(await floor(), [2, 1, 0, 'TPM']);
+  await back(0);
+  await reboot(machine);
+  t.deepEqual(await floor(), [3, 0, 0, 'TPM']);
+  t.regex(await accept(), /^nothing changed: /);
+
+  // The disk of a thief who took away what the floor was lowered by.
+  await machine.run('rm /config/mos/tickets.json && sync');
+  machine.type('systemctl reboot');
+  const refusal = /cannot use generation 3: its security version is 0, this machine requires 1/;
+  await machine.waitFor(refusal, 'the refusal of what the ticket had allowed');
+  const how = 'tickets.json is removed from the disk of a machine that runs below what its TPM has counted';
+  refused(t, 'a ticket put back on the disk', how, machine.console, refusal);
 }
 
 /** PCR 7 in the SHA-256 bank, as tpm2_eventlog replays it. */
