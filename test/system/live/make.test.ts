@@ -114,7 +114,7 @@ test('of a registry the medium has a boot file alone, which says so in its initr
   const copy = join(folder, 'live.efi');
   execFileSync('mcopy', ['-i', join(out, 'efi.img'), '::/EFI/mos/live.efi', copy]);
   const { commandLine } = await readBootFile(linuxHost, copy);
-  t.is(commandLine, `quiet root=soci:name=machine/live@${digest},repo=${repo}`);
+  t.is(commandLine, `quiet root=soci:name=machine/live@${digest},repo=${repo} systemd.import_credentials=no`);
 });
 
 test('the same parts give the same bytes', async (t) => {
