@@ -84,9 +84,12 @@ export interface Files {
   realPath(path: string): Promise<string>;
   /**
    * The real path of `path` as it is seen with `root` as the root folder: links, "..", and absolute names stay below
-   * it (openat2(2), RESOLVE_IN_ROOT). `not-found` where it isn't there.
+   * it (openat2(2), RESOLVE_IN_ROOT). `not-found` where it isn't there. Only of a root in our mount namespace: elsewhere
+   * the path that comes back is one of there.
    */
   pathBelow(root: string, path: string): Promise<string>;
+  /** What lies at `path` in the same sense, also where `root` is /proc/PID/root of another namespace. */
+  statBelow(root: string, path: string): Promise<FileStat | undefined>;
   /** An extended attribute, links not followed; undefined where it isn't there. */
   extendedAttribute(path: string, name: string): Promise<Uint8Array | undefined>;
   space(path: string): Promise<Space>;

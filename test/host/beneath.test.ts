@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
@@ -18,4 +18,15 @@ test('a path below a root stays there, whatever links and ".." say', async (t) =
   await t.throwsAsync(files.pathBelow(root, 'etc/passwd'), {
     message: `cannot find etc/passwd below ${root}: it does not exist`,
   });
+});
+
+test('what lies below a root is looked at there', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'mos-below-'));
+  t.teardown(() => rm(root, { recursive: true }));
+  await files.makeFolder(`${root}/etc`);
+  await writeFile(`${root}/etc/only-there`, '12345', { mode: 0o750 });
+  await files.symlink('/etc/only-there', `${root}/etc/link`);
+  t.like(await files.statBelow(root, 'etc/link'), { type: 'file', size: 5, mode: 0o750 });
+  t.is(await files.statBelow(root, 'etc/passwd'), undefined);
+  t.is(await files.statBelow(root, 'etc/only-there/more'), undefined);
 });

@@ -1,6 +1,8 @@
-import { readlinkSync } from 'node:fs';
+import { fstatSync, readlinkSync } from 'node:fs';
+import type { FileStat } from '../files.ts';
 import { Descriptor, openFlags } from './descriptor.ts';
 import { errnoError } from './errors.ts';
+import { toFileStat } from './file-stat.ts';
 import { libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
 
@@ -10,13 +12,29 @@ const resolveNoMagicLinks = 0x02;
 const resolveInRoot = 0x10;
 
 export async function pathBelow(root: string, path: string): Promise<string> {
+  const found = await openBelow(root, path);
+  if (typeof found === 'string') throw errnoError('find', `${path} below ${root}`, found);
+  using held = found;
+  return readlinkSync(`/proc/self/fd/${held.number}`);
+}
+
+export async function statBelow(root: string, path: string): Promise<FileStat | undefined> {
+  const found = await openBelow(root, path);
+  if (typeof found === 'string') {
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(found)) return undefined;
+    throw errnoError('look at', `${path} below ${root}`, found);
+  }
+  using held = found;
+  return toFileStat(fstatSync(held.number));
+}
+
+/** The name of the error where it can't be opened. */
+async function openBelow(root: string, path: string): Promise<Descriptor | string> {
   const calls = await libc();
   using at = Descriptor.open(calls, root, openFlags.folder);
   const how = Buffer.alloc(howSize);
   how.writeBigUInt64LE(BigInt(openFlags.path), 0);
   how.writeBigUInt64LE(BigInt(resolveNoMagicLinks | resolveInRoot), 16);
   const { value, errno } = calls.call(syscalls.openat2, at.number, path, how, howSize);
-  if (value < 0) throw errnoError('find', `${path} below ${root}`, errnoName(errno));
-  using found = new Descriptor(calls, value);
-  return readlinkSync(`/proc/self/fd/${found.number}`);
+  return value < 0 ? errnoName(errno) : new Descriptor(calls, value);
 }

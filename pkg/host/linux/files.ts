@@ -1,10 +1,11 @@
-import { constants, promises as fs, lstatSync, readdirSync, readSync, type Stats } from 'node:fs';
+import { constants, promises as fs, lstatSync, readdirSync, readSync } from 'node:fs';
 import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile } from '../files.ts';
 import { extendedAttribute } from './attributes.ts';
-import { pathBelow } from './beneath.ts';
+import { pathBelow, statBelow } from './beneath.ts';
 import { changes } from './changes.ts';
 import { copyTree } from './copying.ts';
 import { translated } from './errors.ts';
+import { toFileStat } from './file-stat.ts';
 import { holdFile, lockFile } from './lock.ts';
 import { openForReading, readSmall, readWhole, smallSize } from './reading.ts';
 import { ignoreMissing, removeTree } from './removal.ts';
@@ -22,6 +23,7 @@ export const linuxFiles: Files = {
   readLink: (path) => translated('read the link', path, () => fs.readlink(path)),
   realPath: (path) => translated('resolve', path, () => fs.realpath(path)),
   pathBelow,
+  statBelow,
   extendedAttribute,
   space: (path) =>
     translated('measure the space at', path, async () => {
@@ -149,28 +151,6 @@ async function stat(path: string): Promise<FileStat | undefined> {
     return translated('look at', path, () => Promise.reject(error));
   }
 }
-
-const typeOf = (s: Stats): FileStat['type'] => {
-  if (s.isFile()) return 'file';
-  if (s.isDirectory()) return 'directory';
-  if (s.isSymbolicLink()) return 'symlink';
-  if (s.isBlockDevice()) return 'block';
-  if (s.isCharacterDevice()) return 'character';
-  return s.isFIFO() ? 'fifo' : 'socket';
-};
-
-const toFileStat = (s: Stats): FileStat => ({
-  type: typeOf(s),
-  size: s.size,
-  mode: s.mode & 0o7777,
-  uid: s.uid,
-  gid: s.gid,
-  mtimeMs: s.mtimeMs,
-  ctimeMs: s.ctimeMs,
-  inode: s.ino,
-  device: s.dev,
-  deviceNumber: s.rdev,
-});
 
 function openedForReading(
   path: string,

@@ -1,6 +1,5 @@
 import { type Host, writeRuntime } from '../../host/index.ts';
 import { type ExecRequest, type Process, renderStarter, starterPlace } from '../../lxc/index.ts';
-import { ifThere } from './image-files.ts';
 import type { ServiceFolder } from './record.ts';
 
 /** Makes the program that starts a process with its groups, where LXC does not; undefined where it does. */
@@ -65,9 +64,7 @@ export async function findProgram(
   const paths = program.includes('/') ? [program] : folders.map((folder) => `${folder}/${program}`);
   const found: { path: string; canRun: boolean }[] = [];
   for (const path of paths) {
-    const stat = await ifThere(async () =>
-      host.files.stat(await host.files.pathBelow(rootfs, path.replace(/^\/+/, ''))),
-    );
+    const stat = await host.files.statBelow(rootfs, path.replace(/^\/+/, ''));
     if (stat !== undefined) found.push({ path, canRun: stat.type === 'file' && (stat.mode & 0o111) !== 0 });
   }
   return found.find(({ canRun }) => canRun) ?? found[0];

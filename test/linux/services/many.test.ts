@@ -1,4 +1,5 @@
 import { readdirSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { linuxHost as host } from '../../../pkg/host/linux/index.ts';
 import { machinePaths } from '../../../pkg/system/index.ts';
@@ -22,11 +23,20 @@ async function leftovers(machine: ServiceMachine) {
     rules: sandbox.must('/usr/sbin/nft', 'list', 'ruleset'),
     folders: readdirSync(`${run}/services`).filter((name) => !name.startsWith('.')),
     uppers: readdirSync(uppers).flatMap((boot) => readdirSync(`${uppers}/${boot}`)),
-    groups: sandbox
+    groups: await groupsLeft(sandbox),
+  };
+}
+
+/** LXC removes them when it has told that the container is stopped: on a busy machine somewhat later. */
+async function groupsLeft(sandbox: ServiceMachine['sandbox']): Promise<string[]> {
+  for (let look = 0; ; look++) {
+    const groups = sandbox
       .must('find', '/sys/fs/cgroup', '-maxdepth', '3', '-name', 'lxc.*s[0-9]*')
       .split('\n')
-      .filter((line) => /\/lxc\.\w+\.s\d+(-\d+)?$/.test(line)),
-  };
+      .filter((line) => /\/lxc\.\w+\.s\d+(-\d+)?$/.test(line));
+    if (groups.length === 0 || look === 50) return groups;
+    await setTimeout(100);
+  }
 }
 const nothing = { mounts: [], loops: [], links: ['lo'], rules: '', folders: [], uppers: [], groups: [] };
 
