@@ -74,7 +74,10 @@ test.serial(
     t.is(await machine.run('od -An -t u1 /sys/firmware/efi/efivars/SecureBoot-*'), '   6   0   0   0   1\n');
     t.is(await machine.run('stat -f -c %T /run/mos/medium'), 'tmpfs\n');
     t.is(await machine.run('cat /proc/cmdline'), `${commandLine}\n`);
-    t.regex(commandLine, / root=soci:name=machine\/live@sha256:\w{64},repo=https:\/\/10\.0\.2\.2:\d+$/);
+    t.regex(
+      commandLine,
+      / root=soci:name=machine\/live@sha256:\w{64},repo=https:\/\/10\.0\.2\.2:\d+ systemd\.import_credentials=no$/,
+    );
     t.is(await machine.run('ls /mos-action'), '/mos-action\n');
     const asked = await machine.run(
       'systemctl start network-online.target; ip -4 -o address show scope global',
