@@ -10,7 +10,7 @@ DESTDIR ?=
 PREFIX ?= /usr
 SOURCES := $(shell find cmd pkg initrd -name '*.ts' 2>/dev/null) package.json setup/executable.ts
 
-.PHONY: attacks crash cycles live power-cuts all help setup check docs format images vm demo test test-unit vm-secure clean install tools bench bench-formats
+.PHONY: attacks crash cycles hangs live power-cuts all help setup check docs format images vm demo test test-unit vm-secure clean install tools bench bench-formats
 all: build/mosctl ## build/mosctl with its links mosb, trust, atomfs
 
 help: ## this list
@@ -94,6 +94,9 @@ crash: setup build/mosctl ## stop every operation at each of its points; tells h
 power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine at every moment of its life; tells how many (as root, hours)
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
 	TEST_GROUP=vm/long ava --timeout 2h test/vm/long/firmware.test.ts
+
+hangs: setup build/mosctl images $(VM_PARTS) ## services whose start hangs, and a health gate that does, given up by the machine itself (as root, about 10 minutes)
+	TEST_GROUP=vm/long ava test/vm/long/hangs.test.ts
 
 LIVE_TESTS := livecd provision hardware live-registry live-attacks
 live: setup build/mosctl images $(VM_PARTS) ## live media from power-on to an installed machine, on disks of all kinds, and attacks on them (as root, about 20 minutes)

@@ -7,11 +7,11 @@ import {
   installWithEsp,
   newFirmware,
   powerOn,
-} from '../helpers/firmware-machine.ts';
-import { hostfsWith } from '../helpers/hostfs-image.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
-import { startRegistry } from '../helpers/registries.ts';
-import { scriptImage } from '../helpers/script-image.ts';
+} from '../../helpers/firmware-machine.ts';
+import { hostfsWith } from '../../helpers/hostfs-image.ts';
+import { type MachineKit, makeMachineKit } from '../../helpers/machine-kit.ts';
+import { startRegistry } from '../../helpers/registries.ts';
+import { scriptImage } from '../../helpers/script-image.ts';
 
 // A generation under which the start of its services never ends: nobody touches the machine, and it runs the last good one again.
 
