@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,4 +31,18 @@ test('what lies below a root is looked at there', async (t) => {
   t.like(await files.statBelow(root, 'etc/link'), { type: 'file', size: 5, mode: 0o750 });
   t.is(await files.statBelow(root, 'etc/passwd'), undefined);
   t.is(await files.statBelow(root, 'etc/only-there/more'), undefined);
+});
+
+test('a rename elsewhere is no reason to fail at ".."', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'mos-below-'));
+  t.teardown(() => rm(root, { recursive: true }));
+  await files.makeFolder(`${root}/etc/real`, { parents: true });
+  const rename =
+    "const fs = require('fs'); fs.mkdirSync('a'); for (;;) { fs.renameSync('a', 'b'); fs.renameSync('b', 'a'); }";
+  const other = spawn(process.execPath, ['-e', rename], { cwd: root, stdio: 'ignore' });
+  t.teardown(() => other.kill('SIGKILL'));
+  await once(other, 'spawn');
+  while ((await files.stat(`${root}/a`)) === undefined && (await files.stat(`${root}/b`)) === undefined);
+  for (let look = 0; look < 20_000; look++)
+    t.is((await files.statBelow(root, 'etc/real/../real/../real'))?.type, 'directory');
 });

@@ -1,4 +1,5 @@
 import { fstatSync, readlinkSync } from 'node:fs';
+import { constants } from 'node:os';
 import type { FileStat } from '../files.ts';
 import { Descriptor, openFlags } from './descriptor.ts';
 import { errnoError } from './errors.ts';
@@ -10,6 +11,8 @@ import { errnoName, syscalls } from './syscalls.ts';
 const howSize = 24;
 const resolveNoMagicLinks = 0x02;
 const resolveInRoot = 0x10;
+/** openat2(2), EAGAIN: with a ".." the kernel gives up when anything anywhere is renamed or mounted meanwhile. */
+const tries = 1000;
 
 export async function pathBelow(root: string, path: string): Promise<string> {
   const found = await openBelow(root, path);
@@ -35,6 +38,9 @@ async function openBelow(root: string, path: string): Promise<Descriptor | strin
   const how = Buffer.alloc(howSize);
   how.writeBigUInt64LE(BigInt(openFlags.path), 0);
   how.writeBigUInt64LE(BigInt(resolveNoMagicLinks | resolveInRoot), 16);
-  const { value, errno } = calls.call(syscalls.openat2, at.number, path, how, howSize);
-  return value < 0 ? errnoName(errno) : new Descriptor(calls, value);
+  for (let left = tries; ; left--) {
+    const { value, errno } = calls.call(syscalls.openat2, at.number, path, how, howSize);
+    if (value >= 0) return new Descriptor(calls, value);
+    if (errno !== constants.errno.EAGAIN || left === 1) return errnoName(errno);
+  }
 }
