@@ -10,7 +10,7 @@ export default {
       : // What takes longer than a test may is a group of its own: vm/long, for `make power-cuts` and `make live`.
         [`test/${group}/**/*.test.ts`, ...(group === 'vm' ? ['!test/vm/long/**'] : [])],
   extensions: ['ts'],
-  timeout: group === undefined ? '60s' : '20m',
+  timeout: group === undefined ? '60s' : group === 'vm' ? '45m' : '20m',
   workerThreads: false,
   // Each file runs in a process of its own, which would strip and compile the same modules again: a fifth of the time.
   environmentVariables: { NODE_COMPILE_CACHE: `${import.meta.dirname}/build/compile-cache` },
