@@ -1,4 +1,4 @@
-import { errnoError } from './errors.ts';
+import { checked, errnoError } from './errors.ts';
 import { type Libc, libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
 
@@ -32,10 +32,8 @@ export function copyAttributes(calls: Libc, from: Buffer, to: Buffer): void {
     const end = names.indexOf(0, at) + 1;
     const name = names.subarray(at, end);
     const read = calls.call(syscalls.lgetxattr, source, name, room, largest);
-    const { value, errno } =
-      read.value < 0 ? read : calls.call(syscalls.lsetxattr, target, name, room, read.value, 0);
-    if (value < 0)
-      throw errnoError(`copy the attribute ${name.toString()} of`, from.toString(), errnoName(errno));
+    const set = read.value < 0 ? read : calls.call(syscalls.lsetxattr, target, name, room, read.value, 0);
+    checked(set, `copy the attribute ${name.toString()} of`, from.toString());
     at = end;
   }
 }

@@ -1,9 +1,9 @@
 import { promises as fs, type Stats } from 'node:fs';
 import type { IdRange } from '../mounts.ts';
 import { copyAttributes } from './attributes.ts';
-import { errnoError, translated } from './errors.ts';
+import { checked, errnoError, translated } from './errors.ts';
 import { type Libc, libc } from './libc/index.ts';
-import { errnoName, syscalls } from './syscalls.ts';
+import { syscalls } from './syscalls.ts';
 
 /** Entries of one folder that are copied at the same time. */
 const atOnce = 16;
@@ -73,8 +73,7 @@ async function copyContent(from: Buffer, to: Buffer, size: number): Promise<void
 /** A device, pipe or socket; whiteouts of overlay are devices. */
 function makeNode({ calls }: Copying, to: Buffer, { mode, rdev }: Stats): void {
   const path = Buffer.concat([to, Buffer.from([0])]);
-  const { value, errno } = calls.call(syscalls.mknodat, atCurrentFolder, path, mode, rdev);
-  if (value < 0) throw errnoError('make the node', to.toString(), errnoName(errno));
+  checked(calls.call(syscalls.mknodat, atCurrentFolder, path, mode, rdev), 'make the node', to.toString());
 }
 
 /** The owner first: its change takes mode bits and capabilities away. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { errnoError } from './errors.ts';
+import { checked, errnoError } from './errors.ts';
 import type { Libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
 
@@ -28,9 +28,8 @@ export class Descriptor implements Disposable {
   }
 
   static open(calls: Libc, path: string, flags: number): Descriptor {
-    const { value, errno } = calls.call(syscalls.openat, atCurrentFolder, path, flags, 0);
-    if (value < 0) throw errnoError('open', path, errnoName(errno));
-    return new Descriptor(calls, value);
+    const opened = calls.call(syscalls.openat, atCurrentFolder, path, flags, 0);
+    return new Descriptor(calls, checked(opened, 'open', path));
   }
 
   [Symbol.dispose](): void {

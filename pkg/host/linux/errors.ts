@@ -1,4 +1,5 @@
 import { type ErrorCode, MosError } from '../../errors/index.ts';
+import { errnoName } from './syscalls.ts';
 
 const kinds: Readonly<Record<string, ErrorCode>> = {
   ENOENT: 'not-found',
@@ -53,6 +54,16 @@ export function errnoError(verb: string, subject: string, errno: string, cause?:
     `cannot ${verb} ${subject}: ${reason}`,
     cause === undefined ? {} : { cause },
   );
+}
+
+/** What a system call returned; throws where it failed. */
+export function checked(
+  { value, errno }: { readonly value: number; readonly errno: number },
+  verb: string,
+  subject: string,
+): number {
+  if (value < 0) throw errnoError(verb, subject, errnoName(errno));
+  return value;
 }
 
 /** Runs a call of node:fs and turns its error into ours. */

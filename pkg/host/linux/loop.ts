@@ -4,7 +4,7 @@ import { MosError } from '../../errors/index.ts';
 import type { HeldDevice, LoopDevice, LoopOptions } from '../devices.ts';
 import type { FileStat } from '../files.ts';
 import { Descriptor, makeBlockNode, openFlags } from './descriptor.ts';
-import { errnoError } from './errors.ts';
+import { checked, errnoError } from './errors.ts';
 import { type Libc, libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
 
@@ -53,9 +53,8 @@ function refuseAnother(file: string, backing: Descriptor, expected: FileStat): v
 
 function freeLoop(calls: Libc, file: string): number {
   using descriptor = openControl(calls, file);
-  const { value, errno } = calls.call(syscalls.ioctl, descriptor.number, loopCtlGetFree, 0);
-  if (value < 0) throw errnoError('find a free loop device for', file, errnoName(errno));
-  return value;
+  const free = calls.call(syscalls.ioctl, descriptor.number, loopCtlGetFree, 0);
+  return checked(free, 'find a free loop device for', file);
 }
 
 function openControl(calls: Libc, file: string): Descriptor {

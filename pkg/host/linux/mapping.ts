@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { MosError } from '../../errors/index.ts';
 import type { IdRange } from '../mounts.ts';
 import { Descriptor, openFlags } from './descriptor.ts';
-import { errnoError, translated } from './errors.ts';
+import { checked, errnoError, translated } from './errors.ts';
 import { type Libc, libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
 
@@ -35,8 +35,7 @@ export async function mapMounts(targets: readonly string[], range: IdRange): Pro
 /** False where the kernel can't for this file system. */
 function isMapped(calls: Libc, target: string, attributes: Buffer): boolean {
   const tree = calls.call(syscalls.open_tree, atCurrentFolder, target, cloneTree | closeOnExec);
-  if (tree.value < 0) throw errnoError('copy the mount', target, errnoName(tree.errno));
-  using copy = new Descriptor(calls, tree.value);
+  using copy = new Descriptor(calls, checked(tree, 'copy the mount', target));
   const set = calls.call(syscalls.mount_setattr, copy.number, '', emptyPath, attributes, attributes.length);
   if (set.value < 0) {
     const errno = errnoName(set.errno);
@@ -45,7 +44,7 @@ function isMapped(calls: Libc, target: string, attributes: Buffer): boolean {
   }
   const to = [atCurrentFolder, target, fromEmptyPath] as const;
   const moved = calls.call(syscalls.move_mount, copy.number, '', ...to);
-  if (moved.value < 0) throw errnoError('mount the mapped copy at', target, errnoName(moved.errno));
+  checked(moved, 'mount the mapped copy at', target);
   return true;
 }
 

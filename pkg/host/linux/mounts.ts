@@ -3,7 +3,7 @@ import { MosError } from '../../errors/index.ts';
 import { parseMountInfo } from '../mountinfo.ts';
 import type { MountCall, MountFlag, Mounts } from '../mounts.ts';
 import { Descriptor, openFlags } from './descriptor.ts';
-import { errnoError } from './errors.ts';
+import { checked, errnoError } from './errors.ts';
 import { type Argument, type Libc, libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
 
@@ -33,8 +33,7 @@ const bitsOf = (flags: readonly MountFlag[]): number =>
 type What = readonly [verb: string, subject: string];
 
 function call(calls: Libc, what: What, number: number, ...args: readonly Argument[]): void {
-  const { value, errno } = calls.call(number, ...args);
-  if (value < 0) throw errnoError(what[0], what[1], errnoName(errno));
+  checked(calls.call(number, ...args), ...what);
 }
 
 async function mount(m: MountCall): Promise<void> {

@@ -1,14 +1,13 @@
 import { constants } from 'node:os';
 import type { BroadcastSocket, Network } from '../network.ts';
-import { Descriptor } from './descriptor.ts';
-import { errnoError } from './errors.ts';
+import type { Descriptor } from './descriptor.ts';
+import { checked, errnoError } from './errors.ts';
 import { type Libc, libc } from './libc/index.ts';
-import { errnoName, syscalls } from './syscalls.ts';
+import { families, nonBlocking, openSocket, setOption } from './socket.ts';
+import { syscalls } from './syscalls.ts';
 
-/** bits/socket.h, bits/socket_type.h */
-const socket = { inet: 2, datagram: 2, closeOnExec: 0o2000000, nonBlocking: 0o4000 } as const;
 /** asm-generic/socket.h */
-const option = { level: 1, reuseAddress: 2, broadcast: 6, bindToDevice: 25 } as const;
+const option = { reuseAddress: 2, broadcast: 6, bindToDevice: 25 } as const;
 /** linux/sockios.h */
 const requests = {
   addRoute: 0x890b,
@@ -58,20 +57,16 @@ export const linuxNetwork: Network = {
   },
   async openBroadcast(link, { from, to }) {
     const calls = await libc();
-    const descriptor = openSocket(calls, link);
+    const descriptor = openSocket(calls, families.inet, ['use', link], nonBlocking);
     try {
-      return broadcastSocket(calls, descriptor, link, bound(calls, descriptor, link, from), to);
+      bind(calls, descriptor, link, from);
+      return broadcastSocket(calls, descriptor, link, to);
     } catch (error) {
       descriptor[Symbol.dispose]();
       throw error;
     }
   },
 };
-
-function openSocket(calls: Libc, what: string): Descriptor {
-  const type = socket.datagram | socket.closeOnExec | socket.nonBlocking;
-  return new Descriptor(calls, checked(calls.call(syscalls.socket, socket.inet, type, 0), 'use', what));
-}
 
 /** ioctl(2) on links and routes: each returns the memory that the kernel has filled. */
 async function control(
@@ -80,34 +75,27 @@ async function control(
   run: (change: (request: number, memory: Buffer) => Buffer) => void,
 ): Promise<void> {
   const calls = await libc();
-  using descriptor = openSocket(calls, what);
+  using descriptor = openSocket(calls, families.inet, ['use', what]);
   run((request, memory) => {
     checked(calls.call(syscalls.ioctl, descriptor.number, request, memory), verb, what);
     return memory;
   });
 }
 
-function bound(calls: Libc, { number }: Descriptor, link: string, port: number): Descriptor['number'] {
+function bind(calls: Libc, { number }: Descriptor, link: string, port: number): void {
   const on = Buffer.from(Int32Array.of(1).buffer);
   const set = (name: number, value: Buffer): void => {
-    const outcome = calls.call(syscalls.setsockopt, number, option.level, name, value, value.length);
-    checked(outcome, 'listen on', link);
+    checked(setOption(calls, number, name, value), 'listen on', link);
   };
   set(option.reuseAddress, on);
   set(option.broadcast, on);
   set(option.bindToDevice, Buffer.from(`${link}\0`));
   const own = socketAddress('0.0.0.0', port);
   checked(calls.call(syscalls.bind, number, own, own.length), 'listen on', link);
-  return number;
 }
 
-function broadcastSocket(
-  calls: Libc,
-  descriptor: Descriptor,
-  link: string,
-  number: number,
-  port: number,
-): BroadcastSocket {
+function broadcastSocket(calls: Libc, descriptor: Descriptor, link: string, port: number): BroadcastSocket {
+  const { number } = descriptor;
   const everybody = socketAddress('255.255.255.255', port);
   return {
     async broadcast(message) {
@@ -126,11 +114,6 @@ function broadcastSocket(
   };
 }
 
-function checked({ value, errno }: ReturnType<Libc['call']>, verb: string, what: string): number {
-  if (value < 0) throw errnoError(verb, what, errnoName(errno));
-  return value;
-}
-
 function linkRequest(link: string): Buffer {
   if (Buffer.byteLength(link) > interfaceRequest.nameLimit) throw errnoError('use', link, 'ENAMETOOLONG');
   const request = Buffer.alloc(interfaceRequest.size);
@@ -141,7 +124,7 @@ function linkRequest(link: string): Buffer {
 /** struct sockaddr_in: the family as the machine has it, port and address as the network has them. */
 function socketAddress(address: string, port = 0): Buffer {
   const bytes = Buffer.alloc(16);
-  bytes.writeUInt16LE(socket.inet, 0);
+  bytes.writeUInt16LE(families.inet, 0);
   bytes.writeUInt16BE(port, 2);
   bytes.set(address.split('.').map(Number), 4);
   return bytes;
