@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, truncateSync, writeFileSync } from 'node:fs';
+import { truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { convertedImage } from './converted-image.ts';
-import { type MachineKit, makeMachineKit } from './machine-kit.ts';
+import { type MachineKit, makeVmKit } from './machine-kit.ts';
 import { commandLine } from './vm.ts';
 
 // What tests of live media share: a kit with what a medium is made of, seeds, and ways to connect a medium.
@@ -23,8 +23,7 @@ export type MediumKit = MachineKit & {
 };
 
 export async function makeMediumKit(name: string, kernel = 'build/kernel'): Promise<MediumKit> {
-  mkdirSync('build/vm', { recursive: true });
-  const kit = await makeMachineKit(mkdtempSync(`build/vm/${name}-`));
+  const kit = await makeVmKit(name);
   const repository = `zot:${resolve(kit.folder, 'repository')}`;
   const parts = [...['--kernel', kernel, '--preinit', 'build/preinit'], ...['--command-line', commandLine]];
   const bootkit = join(kit.folder, 'bootkit');

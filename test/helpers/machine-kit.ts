@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import layout from '../../layouts/disks/vm.json' with { type: 'json' };
@@ -42,6 +42,12 @@ export type MachineKit = {
   /** A disk image with the content of a root directory; with a folder for the ESP it has one. */
   disk(root: string, name: string, esp?: string): string;
 };
+
+/** In a folder of its own below build/vm. */
+export function makeVmKit(name: string): Promise<MachineKit> {
+  mkdirSync('build/vm', { recursive: true });
+  return makeMachineKit(mkdtempSync(`build/vm/${name}-`));
+}
 
 export async function makeMachineKit(folder: string): Promise<MachineKit> {
   mkdirSync(folder, { recursive: true });

@@ -1,13 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type Attack, attacksFile, refused } from '../helpers/attacks.ts';
@@ -19,7 +11,7 @@ import {
   newFirmware,
   powerOn,
 } from '../helpers/firmware-machine.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
 import type { Machine } from '../helpers/vm.ts';
 
 // Somebody writes to the ESP, which nothing encrypts: the firmware refuses what the vendor has not signed, the initrd what it
@@ -28,8 +20,7 @@ import type { Machine } from '../helpers/vm.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/boot-files-'));
+  kit = await makeVmKit('boot-files');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -10,7 +10,7 @@ import {
   newFirmware,
   powerOn,
 } from '../helpers/firmware-machine.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
 import type { Machine } from '../helpers/vm.ts';
 
@@ -19,8 +19,7 @@ import type { Machine } from '../helpers/vm.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/fall-back-'));
+  kit = await makeVmKit('fall-back');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 

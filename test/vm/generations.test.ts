@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import small from '../../layouts/disks/small.json' with { type: 'json' };
 import { refused } from '../helpers/attacks.ts';
 import { addBootkit } from '../helpers/bootkit-image.ts';
 import { firmwareArguments, newVariables } from '../helpers/firmware.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
 import { commandLine, Machine } from '../helpers/vm.ts';
 
@@ -14,8 +14,7 @@ import { commandLine, Machine } from '../helpers/vm.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/generations-'));
+  kit = await makeVmKit('generations');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
 import { Machine } from '../helpers/vm.ts';
 
@@ -10,8 +10,7 @@ import { Machine } from '../helpers/vm.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/machine-'));
+  kit = await makeVmKit('machine');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 

@@ -3,8 +3,6 @@ import { createHash } from 'node:crypto';
 import {
   closeSync,
   copyFileSync,
-  mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
@@ -20,7 +18,7 @@ import { parseEventLog, replayPcr } from '../../pkg/trust/index.ts';
 import { type Attack, refused } from '../helpers/attacks.ts';
 import { makeToolsDisk } from '../helpers/encrypted-disk.ts';
 import { firmwareArguments, makeEsp, newVariables, startTpm } from '../helpers/firmware.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
 import { commandLine, Machine } from '../helpers/vm.ts';
 
@@ -30,8 +28,7 @@ import { commandLine, Machine } from '../helpers/vm.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/secure-'));
+  kit = await makeVmKit('secure');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 

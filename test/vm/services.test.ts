@@ -1,8 +1,8 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { convertedImage } from '../helpers/converted-image.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
 import { startRegistry } from '../helpers/registries.ts';
 import { scriptImage } from '../helpers/script-image.ts';
 import { Machine } from '../helpers/vm.ts';
@@ -13,8 +13,7 @@ import { Machine } from '../helpers/vm.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/services-'));
+  kit = await makeVmKit('services');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { renderLoadOption } from '../../pkg/esp/index.ts';
@@ -12,7 +12,7 @@ import {
   newFirmware,
   powerOn,
 } from '../helpers/firmware-machine.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
 import type { Machine } from '../helpers/vm.ts';
 
 // What nobody signs and a machine reads all the same: variables of its firmware, which root of the running machine sets, and
@@ -21,8 +21,7 @@ import type { Machine } from '../helpers/vm.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/variables-'));
+  kit = await makeVmKit('variables');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 

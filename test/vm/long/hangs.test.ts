@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import test from 'ava';
 import {
   buildBootkit,
@@ -9,7 +9,7 @@ import {
   powerOn,
 } from '../../helpers/firmware-machine.ts';
 import { hostfsWith } from '../../helpers/hostfs-image.ts';
-import { type MachineKit, makeMachineKit } from '../../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../../helpers/machine-kit.ts';
 import { startRegistry } from '../../helpers/registries.ts';
 import { scriptImage } from '../../helpers/script-image.ts';
 
@@ -18,8 +18,7 @@ import { scriptImage } from '../../helpers/script-image.ts';
 let kit: MachineKit;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  kit = await makeMachineKit(mkdtempSync('build/vm/hangs-'));
+  kit = await makeVmKit('hangs');
 });
 test.after.always(() => kit && rmSync(kit.folder, { recursive: true }));
 
