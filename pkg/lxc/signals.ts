@@ -1,26 +1,12 @@
 import { MosError } from '../errors/index.ts';
 
 /** signal(7), as LXC knows them. */
-const names = new Set([
-  ...[
-    'HUP',
-    'INT',
-    'QUIT',
-    'ILL',
-    'TRAP',
-    'ABRT',
-    'IOT',
-    'BUS',
-    'FPE',
-    'KILL',
-    'USR1',
-    'SEGV',
-    'USR2',
-    'PIPE',
-  ],
-  ...['ALRM', 'TERM', 'STKFLT', 'CHLD', 'CLD', 'CONT', 'STOP', 'TSTP', 'TTIN', 'TTOU', 'URG', 'XCPU', 'XFSZ'],
-  ...['VTALRM', 'PROF', 'WINCH', 'IO', 'POLL', 'PWR', 'SYS'],
-]);
+const names = new Set(
+  (
+    'HUP INT QUIT ILL TRAP ABRT IOT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CLD ' +
+    'CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO POLL PWR SYS'
+  ).split(' '),
+);
 /** From SIGRTMIN, which is 34 for programs with the GNU library, to SIGRTMAX, 64. */
 const realTime = /^(?:RTMIN\+|RTMAX-)(?:[12]?\d|30)$/;
 

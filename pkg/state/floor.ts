@@ -47,8 +47,7 @@ function provedGood({ roles, notes, trailers, time }: HistoryEntry): FloorEvent[
   const first = notes.find(({ kind }) => kind === 'good');
   if (first === undefined && !roles.includes('good')) return [];
   const version = numberTrailer(trailers, 'Security-Version') ?? 0;
-  const apply = (floor: Floor): Floor => ({ ...floor, value: Math.max(floor.value, version) });
-  return [{ time: first?.time ?? time, apply }];
+  return [{ time: first?.time ?? time, apply: (floor) => raised(floor, version) }];
 }
 
 const lowered = ({ notes }: HistoryEntry): FloorEvent[] =>
@@ -70,11 +69,11 @@ export function requireFloor(floor: number, what: string, securityVersion: numbe
   );
 }
 
-/** Raises the floor, when a generation proved good; without a ticket it never sinks. */
-export async function raiseFloor(host: Host, lock: StateLock, securityVersion: number): Promise<void> {
-  const { value, ticket } = await readFloor(host, lock.state);
-  await recordFloor(host, lock, { value: Math.max(value, securityVersion), ticket });
-}
+/** What it becomes when a generation of this version proves good: without a ticket it never sinks. */
+export const raised = (floor: Floor, securityVersion: number): Floor => ({
+  ...floor,
+  value: Math.max(floor.value, securityVersion),
+});
 
 /** Writes the file; one that says the same already stays. */
 export async function recordFloor(host: Host, lock: StateLock, { value, ticket }: Floor): Promise<void> {

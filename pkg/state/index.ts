@@ -1,6 +1,6 @@
 export { readAllocations, recordAllocations } from './allocations.ts';
 export { commitGeneration, moveRoles, type NewGeneration, type RoleMove } from './commit.ts';
-export { type Floor, type KnownFloor, raiseFloor, readFloor, recordFloor, requireFloor } from './floor.ts';
+export { type Floor, type KnownFloor, raised, readFloor, recordFloor, requireFloor } from './floor.ts';
 export {
   type Generation,
   type GenerationCommit,

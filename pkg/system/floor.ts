@@ -3,6 +3,7 @@ import type { Host } from '../host/index.ts';
 import {
   type KeptTicket,
   type KnownFloor,
+  raised,
   readFloor,
   recordFloor,
   requireFloor,
@@ -99,8 +100,8 @@ export async function raiseMachineFloor(
 ): Promise<void> {
   const { file, counter, accepted } = await readFloorEvidence(host, machine);
   const isAllowed = number <= (accepted.at(-1)?.good ?? 0);
-  const value = isAllowed ? file.value : Math.max(file.value, securityVersion);
+  const floor = isAllowed ? file : raised(file, securityVersion);
   if (counter !== undefined)
-    await countFloor(host, counter.steps + value - counter.floor, readIdentityKey(host));
-  await recordFloor(host, lock, { value, ticket: file.ticket });
+    await countFloor(host, counter.steps + floor.value - counter.floor, readIdentityKey(host));
+  await recordFloor(host, lock, floor);
 }

@@ -11,7 +11,6 @@ import {
 } from '../../pkg/manifest/index.ts';
 import {
   addNote,
-  raiseFloor,
   readAcceptedRelease,
   readAllocations,
   readFloor,
@@ -22,6 +21,7 @@ import {
   requireFloor,
   requireRelease,
 } from '../../pkg/state/index.ts';
+import { raiseFloor } from '../helpers/raise-floor.ts';
 import { advance, content, locked, temporaryState } from './samples.ts';
 
 const a = parseManifestSha('a'.repeat(64));

@@ -4,13 +4,13 @@ import {
   addNote,
   type KeptTicket,
   parseTicketNote,
-  raiseFloor,
   readFloor,
   readTickets,
   recordFloor,
   renderTicketNote,
   writeTickets,
 } from '../../pkg/state/index.ts';
+import { raiseFloor } from '../helpers/raise-floor.ts';
 import { advance, locked, temporaryState, withClock } from './samples.ts';
 
 const nonce = 'a'.repeat(32);

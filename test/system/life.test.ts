@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { openLayout } from '../../pkg/layout/index.ts';
-import { lockState, openState, raiseFloor } from '../../pkg/state/index.ts';
+import { lockState, openState } from '../../pkg/state/index.ts';
 import { update } from '../../pkg/system/index.ts';
 import { mosctl, plain } from '../helpers/cli.ts';
 import { installFrom, makeRoot, planFrom, updateFrom } from '../helpers/machine.ts';
+import { raiseFloor } from '../helpers/raise-floor.ts';
 import { treeOf } from '../helpers/tree.ts';
 import {
   addImage,

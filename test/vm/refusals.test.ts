@@ -1,21 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { lockState, openState, raiseFloor } from '../../pkg/state/index.ts';
+import { lockState, openState } from '../../pkg/state/index.ts';
 import { type Attack, refused } from '../helpers/attacks.ts';
-import { type MachineKit, makeMachineKit } from '../helpers/machine-kit.ts';
+import { type MachineKit, makeVmKit } from '../helpers/machine-kit.ts';
+import { raiseFloor } from '../helpers/raise-floor.ts';
 import { Machine, type MachineOptions } from '../helpers/vm.ts';
 
 // Machines whose disk or kernel command line somebody changed by hand: each ends in a message and a reboot, none comes to a
@@ -26,9 +18,8 @@ let kit: MachineKit;
 let root: string;
 
 test.before(async () => {
-  mkdirSync('build/vm', { recursive: true });
-  const folder = mkdtempSync('build/vm/refusals-');
-  kit = await makeMachineKit(folder);
+  kit = await makeVmKit('refusals');
+  const { folder } = kit;
   root = kit.newRoot('root');
   const repository = `zot:${join(folder, 'repository')}`;
   const common = { image: '1-console', repository };

@@ -54,11 +54,11 @@ export async function buildBootkit(
       hint: 'the package of the kernel, unpacked, has lib/modules/<release>',
     });
   report({ kind: 'note', text: 'packing the initrd' });
+  const commandLine = closedCommandLine(options.commandLine);
   let buildId = '';
   const initrd = await options.initrd(await certificateOf(host, options.keyset, 'manifest-ca'), {
-    identify: (archive) => (buildId = identify(archive, options, parts)),
+    identify: (archive) => (buildId = identify(archive, commandLine, parts)),
   });
-  const commandLine = closedCommandLine(options.commandLine);
   const uki = buildUki({ ...parts, initrd, commandLine });
   const made = temporaryPath(output);
   try {
@@ -78,9 +78,9 @@ export async function buildBootkit(
 }
 
 /** Of everything that a boot file is made of, and of nothing that signs it. */
-function identify(archive: Uint8Array, { commandLine }: BuildBootkitOptions, parts: BootParts): string {
+function identify(archive: Uint8Array, commandLine: string, parts: BootParts): string {
   const hasher = createHash('sha256');
-  for (const part of [archive, parts.kernel, parts.stub, Buffer.from(closedCommandLine(commandLine))])
+  for (const part of [archive, parts.kernel, parts.stub, Buffer.from(commandLine)])
     hasher.update(`${part.length}\n`).update(part);
   return hasher.digest('hex');
 }

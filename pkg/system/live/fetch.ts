@@ -1,8 +1,7 @@
 import { codeOf, hintOf, isMosError, MosError } from '../../errors/index.ts';
 import { type Host, readText } from '../../host/index.ts';
 import { openZotRoot } from '../../layout/index.ts';
-import type { InstallTarget } from '../../manifest/index.ts';
-import { copyGraph, type Repository } from '../../oci/index.ts';
+import { copyGraph } from '../../oci/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { readAnchors, verifyInstallManifest } from '../../trust/index.ts';
 import { evidenceTypes, fetchEvidence } from '../evidence.ts';
@@ -71,25 +70,24 @@ async function fetchInto(
   const wanted = manifest.targets.filter(
     ({ service_name: name }) => name === liveTarget || name === 'bootkit',
   );
-  const bytes = await sizeOf(wanted, images);
+  const live = await Promise.all(
+    wanted.map(async (target) => ({ target, ...(await readImage(target, images)) })),
+  );
+  const bytes = sizeOf(live);
   await makeMemory(host, at, bytes);
   const root = await openZotRoot(host, `${at}/${onMedium.repositories}`, { create: true });
   const store = await root.repository(targetsRepository, { create: true });
-  for (const target of wanted) {
-    const { root: image } = await readImage(target, images);
+  for (const { target, root: image } of live)
     await copyGraph(images, store, image, { tag: target.digest, what: target.service_name, report });
-  }
   const copy = { tag: 'live', what: shown, referrers: evidenceTypes, report };
   await copyGraph(named, await root.repository(pin.repository, { create: true }), artifact, copy);
   return bytes;
 }
 
-async function sizeOf(targets: readonly InstallTarget[], images: Repository): Promise<number> {
-  const sizes = new Map<string, number>();
-  for (const target of targets) {
-    const { root, image } = await readImage(target, images);
-    for (const { digest, size } of [root, image.config, ...image.layers]) sizes.set(digest, size);
-  }
+/** What they share is there once. */
+function sizeOf(images: readonly Awaited<ReturnType<typeof readImage>>[]): number {
+  const parts = images.flatMap(({ root, image }) => [root, image.config, ...image.layers]);
+  const sizes = new Map(parts.map(({ digest, size }) => [digest, size]));
   return [...sizes.values()].reduce((sum, size) => sum + size, 0);
 }
 

@@ -1,11 +1,11 @@
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { cannotExecute, containerProcess, execInContainer, isRunning } from '../../lxc/index.ts';
+import { cannotExecute, containerProcess, execInContainer } from '../../lxc/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
 import { asService, findProgram } from './groups.ts';
 import { notStarted } from './output.ts';
-import { findService, type Instance } from './record.ts';
+import { findService, type ServiceRecord } from './record.ts';
 
 export type ExecOptions = {
   readonly root: string;
@@ -23,26 +23,31 @@ export async function exec(host: Host, options: ExecOptions): Promise<ExecResult
   const found = await findService(host, paths, name);
   if (found === undefined) throw notStarted(name);
   const { folder, record } = found;
-  if (!(await isRunning(host, folder)))
+  const first = await containerProcess(host, folder);
+  if (first === undefined)
     throw new MosError('state', `cannot run ${options.argv[0] ?? 'nothing'} in ${name}: it does not run`, {
       hint: `see why: mosctl logs ${name}`,
     });
   const { argv, asRoot } = options;
-  await requireProgram(host, found, argv[0] ?? '');
+  await requireProgram(host, record, `/proc/${first}/root`, argv[0] ?? '');
   const request = asRoot ? { argv, uid: 0, gid: 0 } : await asService(host, folder, record.process, argv);
   return { name, exitCode: await execInContainer(host, folder, request) };
 }
 
 /** Looked for as the service sees its files. LXC says what it can't find with a line of its source; our starter can't say anything. */
-async function requireProgram(host: Host, { folder, record }: Instance, program: string): Promise<void> {
+async function requireProgram(
+  host: Host,
+  { name, process }: ServiceRecord,
+  root: string,
+  program: string,
+): Promise<void> {
   // What is there depends on who looks.
   if (program === '' || program.startsWith('/proc/')) return;
-  const root = `/proc/${await containerProcess(host, folder)}/root`;
-  const found = await findProgram(host, root, program, record.process.environment);
+  const found = await findProgram(host, root, program, process.environment);
   if (found?.canRun) return;
   const cause = cannotExecute(
     found === undefined ? 'No such file or directory' : 'Permission denied',
     program,
   );
-  throw new MosError(cause.code, `cannot run ${program} in ${record.name}`, { cause });
+  throw new MosError(cause.code, `cannot run ${program} in ${name}`, { cause });
 }
