@@ -28,7 +28,7 @@ const remoteOptions = {
 /** A command that can also be given to a machine elsewhere; it prints what it prints there. */
 export const remoteCommand = <const A extends Arguments, const O extends Options, R>(
   definition: CommandDefinition<A, O, R>,
-  toCall: (given: Pick<Context<A, O>, 'args' | 'options'>) => Call,
+  toCall: (given: Pick<Context<A, O>, 'host' | 'args' | 'options'>) => Call | Promise<Call>,
   /** What the machine answered to what the command gives; default the same. */
   finish: (answer: unknown, given: Context<A, O>) => Promise<R> = async (answer) => answer as R,
 ): Command =>
@@ -45,7 +45,8 @@ export const remoteCommand = <const A extends Arguments, const O extends Options
       if (host === undefined && file === undefined) return definition.run(given);
       const { callMachine } = await import('../../pkg/api/index.ts');
       const { host: own, report, signal, builtAt } = context;
-      return finish(await callMachine(own, target, toCall(given), report, signal, builtAt), given);
+      const call = await toCall(given);
+      return finish(await callMachine(own, target, call, report, signal, builtAt), given);
     },
   } as unknown as CommandDefinition<Arguments, Options, unknown>);
 

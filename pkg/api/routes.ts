@@ -1,5 +1,6 @@
 import { parseReference } from '../oci/index.ts';
 import {
+  acceptTicket,
   activate,
   changeMirrors,
   diff,
@@ -54,6 +55,8 @@ const mirror = text({
   most: 300,
   description: 'https://host[:port], asked for images first',
 });
+const file = (description: string) =>
+  text({ pattern: '^[A-Za-z0-9+/]{1,16000}={0,2}$', most: 16_002, description: `base64 of ${description}` });
 const plan = flag('only tell the steps and the bytes');
 
 const receipt = object<MadeReceipt>({ generation: integer(), envelope: anyText });
@@ -66,6 +69,12 @@ type Update = {
 };
 type ChangeMirrors = { readonly add?: string; readonly remove?: string };
 type Rollback = { readonly to?: number; readonly reason?: string; readonly plan?: boolean };
+type Ticket = {
+  readonly ticket: string;
+  readonly certificate: string;
+  readonly signature: string;
+  readonly plan?: boolean;
+};
 type Collect = { readonly dryRun?: boolean; readonly keep?: number };
 type Pin = { readonly generation: number; readonly remove?: boolean; readonly reason?: string };
 
@@ -201,6 +210,29 @@ export const routes: readonly Route[] = [
     body: object<Rollback>({ to: integer({ least: 1 }), reason, plan }, ['to', 'reason', 'plan']),
     run: ({ host, jobs, options: { root, ca } }, { body, caller }) =>
       jobs.start('rollback', caller.name, (report) => rollback(host, { root, ca, ...body }, report)),
+  }),
+  jobRoute({
+    path: '/v1/tickets',
+    role: 'admin',
+    summary: 'Lower the floor of the machine once, as its publisher permits',
+    body: object<Ticket>(
+      {
+        ticket: file('what trust ticket add made'),
+        certificate: file('the file FILE.pem beside it'),
+        signature: file('the file FILE.signed beside it'),
+        plan,
+      },
+      ['plan'],
+    ),
+    run({ host, jobs, options: { root, builtAt } }, { body, caller }) {
+      const [bytes, certificate, signature] = [body.ticket, body.certificate, body.signature].map((one) =>
+        Buffer.from(one, 'base64'),
+      ) as [Buffer, Buffer, Buffer];
+      const evidence = { name: 'the ticket', bytes, certificates: [certificate], signatures: [signature] };
+      return jobs.start('ticket accept', caller.name, (report) =>
+        acceptTicket(host, { root, builtAt, evidence, plan: body.plan ?? false }, report),
+      );
+    },
   }),
   jobRoute({
     path: '/v1/verify',

@@ -63,6 +63,7 @@ const decided: Readonly<Record<string, readonly string[]>> = {
   admin: [
     'POST /v1/updates/settings',
     'POST /v1/updates/source',
+    'POST /v1/tickets',
     'POST /v1/gc',
     'POST /v1/mirrors',
     'POST /v1/pins',

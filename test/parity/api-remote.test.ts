@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { type ApiMachine, makeApiMachine } from '../helpers/api.ts';
+import { makeTicket, markGood } from '../helpers/ticket.ts';
 import { addImage, publishRelease } from '../helpers/vendor.ts';
 
 // The released executable on both sides: what it prints from afar is what it prints on the machine.
@@ -93,10 +94,27 @@ test('a machine elsewhere is operated as if one were there', async (t) => {
     stdout: '',
     stderr: 'mosctl: cannot let operator-SN0001 POST /v1/gc: it is for the role admin, not operator\n',
   });
+  const ticket = await makeTicket(vendor, 2, 0);
+  const other = await makeTicket(vendor, 2, 0, { name: 'other', serial: 'SN0002' });
+  const accept = (file: string) => far('--quiet', 'ticket', 'accept', file);
+  t.is((await accept(ticket)).exit, 13);
   await as('admin');
   t.deepEqual(await far('--quiet', 'gc', '--dry-run'), await near('--quiet', 'gc', '--dry-run'));
   t.is((await far('--quiet', 'pin', '1')).stdout, 'generation 1 is pinned\n');
   t.regex((await far('--quiet', 'rollback', '--to', '1', '--reason', 'a try')).stdout, /generation 3/);
+
+  // A ticket comes along with the call.
+  await markGood(root, 3, 2);
+  t.like(await accept(other), {
+    exit: 4,
+    stderr: 'mosctl: cannot trust the ticket: it is for the machine SN0002, this is SN0001\n',
+  });
+  t.regex((await far('ticket', 'accept', '--plan', ticket)).stdout, /lower the floor/);
+  const accepted = await accept(ticket);
+  t.is(accepted.exit, 0);
+  t.regex(accepted.stdout, /^the floor of this machine is 0 now, it was 2\n/);
+  t.deepEqual(await accept(ticket), await near('--quiet', 'ticket', 'accept', ticket));
+  t.regex((await accept(`${ticket}.none`)).stderr, /cannot read .*\.none: it does not exist/);
 
   // By the Unix socket it is root who calls.
   t.deepEqual(await run('status', '--host', `unix:${socket}`), await near('status'));

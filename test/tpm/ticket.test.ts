@@ -24,8 +24,10 @@ import { type FloorMachine, makeFloorMachine } from '../helpers/floor-machine.ts
 import { makeTicket } from '../helpers/ticket.ts';
 import { advance } from '../state/samples.ts';
 
-const accept = (made: FloorMachine, file: string, host: Host = made.host) =>
-  acceptOn(host, made.machine, { root: '/', file, builtAt: new Date(0) }, () => {});
+const accept = async (made: FloorMachine, file: string, host: Host = made.host) => {
+  const evidence = await readTicketFiles(linuxHost, file);
+  return acceptOn(host, made.machine, { root: '/', evidence, builtAt: new Date(0) }, () => {});
+};
 
 const floorOf = async ({ host, machine }: FloorMachine): Promise<number> =>
   (await machineFloor(host, machine)).value;

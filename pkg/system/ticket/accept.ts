@@ -81,7 +81,7 @@ function planOf({ options, isAccepted, floor }: Accepting): OperationPlan {
   const asked = steps.filter(({ run }) => run !== bringUp || floor.counter !== undefined);
   return {
     operation: 'ticket accept',
-    reference: options.file,
+    reference: options.evidence.name,
     steps: isAccepted ? [] : changingSteps(asked),
     bytes: bytesOf([]),
     changes: [],

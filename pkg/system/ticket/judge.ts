@@ -2,10 +2,10 @@ import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import { type HistoryEntry, listGenerations, parseTicketNote } from '../../state/index.ts';
 import {
+  type Evidence,
   type MachineIdentity,
   readAnchors,
   readMachineIdentity,
-  readTicketFiles,
   type TicketPolicy,
   type VerifiedTicket,
   verifyTicket,
@@ -15,8 +15,8 @@ import { type Machine, notInstalled } from '../machine.ts';
 import { knownRevocations } from '../revocation.ts';
 
 export type JudgeOptions = {
-  /** The ticket; its signature and certificate lie beside it: FILE.signed, FILE.pem. */
-  readonly file: string;
+  /** The ticket, the certificate of who signed it, and its signature. */
+  readonly evidence: Evidence;
   /** When this program was built: no sane clock is earlier. */
   readonly builtAt: Date;
 };
@@ -34,16 +34,15 @@ export type JudgedTicket = {
 export async function judgeTicket(
   host: Host,
   machine: Machine,
-  { file, builtAt }: JudgeOptions,
+  { evidence, builtAt }: JudgeOptions,
 ): Promise<JudgedTicket> {
   const history = await listGenerations(host, machine.state);
   if (history.length === 0) throw notInstalled(machine, 'accept a ticket');
   const time = { now: host.clock.now(), builtAt };
   const identity = await readMachineIdentity(host, { root: machine.paths.root, time });
-  if (identity === undefined) throw nameless(file);
+  if (identity === undefined) throw nameless(evidence.name);
   const floor = await readFloorEvidence(host, machine);
-  requireKnown(floor, file);
-  const evidence = await readTicketFiles(host, file);
+  requireKnown(floor, evidence.name);
   const policy = await policyFor(host, machine, identity, { floor, history });
   const again = verifyTicket(evidence, { ...policy, time: 'at boot' });
   const isAccepted = isLast(floor, again);
@@ -73,25 +72,25 @@ async function policyFor(
 const isLast = ({ accepted, value }: FloorEvidence, { ticket }: VerifiedTicket): boolean =>
   accepted.at(-1)?.nonce === ticket.nonce && value === ticket.to;
 
-function requireKnown({ problem, counter }: FloorEvidence, file: string): void {
+function requireKnown({ problem, counter }: FloorEvidence, name: string): void {
   if (counter === undefined) return;
   if (problem !== undefined)
-    throw new MosError('corrupt', `cannot accept ${file}: ${problem}`, {
+    throw new MosError('corrupt', `cannot accept ${name}: ${problem}`, {
       hint: 'put tickets.json back from a copy of it; until then the floor is what was counted',
     });
   if (counter.tickets === undefined)
     throw new MosError(
       'unsupported',
-      `cannot accept ${file}: the TPM of this machine has no place for tickets`,
+      `cannot accept ${name}: the TPM of this machine has no place for tickets`,
       {
         hint: 'it was provisioned by an older version: mosctl provision --again makes one, and all its secrets anew',
       },
     );
 }
 
-const nameless = (file: string): MosError =>
+const nameless = (name: string): MosError =>
   new MosError(
     'state',
-    `cannot accept ${file}: a ticket is for one serial, and this machine has no identity certificate`,
+    `cannot accept ${name}: a ticket is for one serial, and this machine has no identity certificate`,
     { hint: 'trust sudi add makes one, mosctl provision gives it to the machine' },
   );
