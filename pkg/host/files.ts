@@ -122,6 +122,8 @@ export interface Files {
   keepEnd(path: string, keep: number): Promise<void>;
   setMode(path: string, mode: number): Promise<void>;
   setOwner(path: string, uid: number, gid: number): Promise<void>;
+  /** Takes FS_IMMUTABLE_FL (ioctl_iflags(2)) from a file, which keeps even root from removing it. */
+  makeMutable(path: string): Promise<void>;
   /** fsync(2) of a folder: makes renames, new and removed names in it durable. */
   syncFolder(path: string): Promise<void>;
   /**

@@ -23,6 +23,7 @@ export const mutations = {
     'keepEnd',
     'setMode',
     'setOwner',
+    'makeMutable',
     'syncFolder',
   ],
   processes: ['run', 'attend', 'leave'],

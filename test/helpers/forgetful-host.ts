@@ -103,6 +103,7 @@ export class ForgetfulHost {
       'removeFolder',
       'setMode',
       'setOwner',
+      'makeMutable',
       'link',
       'symlink',
     ]);

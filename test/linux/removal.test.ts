@@ -30,3 +30,16 @@ for (const [kind, argv] of [
     await linuxHost.files.removeTree(`${folder}/tree`);
     t.is(readdirSync(folder).includes('tree'), false);
   });
+
+test('a file that even root may not remove goes when it was made mutable, with its other flags as they were', async (t) => {
+  const file = `${await scratchFolder(t)}/kept`;
+  writeFileSync(file, 'x');
+  t.teardown(() => execFileSync('sh', ['-c', 'chattr -i "$0" 2>/dev/null || :', file]));
+  execFileSync('chattr', ['+i', '+d', file]);
+  await t.throwsAsync(linuxHost.files.remove(file), { code: 'denied' });
+  await linuxHost.files.makeMutable(file);
+  t.regex(execFileSync('lsattr', [file], { encoding: 'utf8' }), /^[^i ]*d[^i ]* /);
+  await linuxHost.files.makeMutable(file);
+  await linuxHost.files.remove(file);
+  await t.throwsAsync(linuxHost.files.makeMutable(file), { code: 'not-found' });
+});

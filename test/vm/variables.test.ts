@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { renderLoadOption } from '../../pkg/esp/index.ts';
 import { refused } from '../helpers/attacks.ts';
+import { setVariable, vendors, wide } from '../helpers/efi-variables.ts';
 import {
   buildBootkit,
   espOf,
@@ -68,26 +69,6 @@ test.serial(
   },
 );
 
-const vendors = {
-  global: '8be4df61-93ca-11d2-aa0d-00e098032b8c',
-  loader: '4a67b082-0a4c-41cf-b6c7-440b29bb8c4f',
-  systemd: '8cf2644b-4b0b-428f-9387-6d876050dc67',
-  shim: '605dab50-e046-4300-abb6-3dd810dd8b23',
-} as const;
-
-/** Sets a variable for good; efivarfs takes it in one write. */
-async function set(
-  machine: Machine,
-  vendor: keyof typeof vendors,
-  name: string,
-  value: Buffer,
-): Promise<void> {
-  const file = `/sys/firmware/efi/efivars/${name}-${vendors[vendor]}`;
-  const text = Buffer.concat([Buffer.of(7, 0, 0, 0), value]).toString('base64');
-  await machine.run(`echo ${text} | base64 -d >/tmp/value; dd if=/tmp/value of=${file} bs=65536 status=none`);
-}
-
-const wide = (text: string): Buffer => Buffer.from(`${text}\0`, 'utf16le');
 const words = 'systemd.debug_shell=1 systemd.mask=mos-boot-complete.service';
 
 /** EFI_SIGNATURE_LIST with one certificate (UEFI 2.10, 32.4.1). */
@@ -139,22 +120,25 @@ test.serial('variables and strings of the firmware change nothing of what a mach
   await machine.run('systemctl start mos-boot-complete.service');
   await kit.command('trust', 'keyset', 'add', '--key-type', 'rsa', 'other');
   const certificate = readFileSync(join(kit.folder, 'share/machine/trust/keys/other/uefi-db/cert.pem'));
-  await set(machine, 'shim', 'MokListRT', signatureList(new X509Certificate(certificate).raw));
-  await set(machine, 'systemd', 'SystemdOptions', wide(words));
-  await set(machine, 'loader', 'LoaderEntryOneShot', wide('planted.conf'));
-  await set(machine, 'loader', 'LoaderEntryDefault', wide('planted*'));
+  await setVariable(machine, 'shim', 'MokListRT', signatureList(new X509Certificate(certificate).raw));
+  await setVariable(machine, 'systemd', 'SystemdOptions', wide(words));
+  await setVariable(machine, 'loader', 'LoaderEntryOneShot', wide('planted.conf'));
+  await setVariable(machine, 'loader', 'LoaderEntryDefault', wide('planted*'));
+  await setVariable(machine, 'loader', 'LoaderConfigTimeout', wide('menu-force'));
   const bootFile = (await machine.run('ls /boot/efi/EFI/mos'))
     .split('\n')
     .find((name) => /^[0-9a-f]{64}/.test(name));
-  await set(machine, 'global', 'Boot0666', await entryFor(machine, '\\EFI\\mos\\unsigned.efi'));
-  await set(
+  await setVariable(machine, 'global', 'Boot0666', await entryFor(machine, '\\EFI\\mos\\unsigned.efi'));
+  await setVariable(
     machine,
     'global',
     'Boot0667',
     await entryFor(machine, `\\EFI\\mos\\${bootFile}`, wide(`${words} init=/bin/sh`)),
   );
+  const kept = `ls /sys/firmware/efi/efivars | grep -E '^Loader(EntryDefault|ConfigTimeout)-'`;
+  t.is((await machine.run(kept)).split('\n').length, 3);
   const order = await valueNow(machine, 'BootOrder');
-  await set(machine, 'global', 'BootOrder', Buffer.of(0x66, 0x06, 0x67, 0x06));
+  await setVariable(machine, 'global', 'BootOrder', Buffer.of(0x66, 0x06, 0x67, 0x06));
   machine.type('systemctl reboot');
   const said = await machine.waitFor(/Linux version/, 'the next start', 300);
   refused(
@@ -165,6 +149,15 @@ test.serial('variables and strings of the firmware change nothing of what a mach
     /.*(Access Denied|Security Violation).*/i,
   );
   await machine.login('mos', 600);
+  for (const name of ['LoaderEntryDefault', 'LoaderConfigTimeout'])
+    refused(
+      t,
+      attack,
+      `${name} chooses for all boots to come`,
+      machine.console,
+      new RegExp(`mos: warning: removed: ${name}, by which somebody chose for all boots to come`),
+    );
+  t.is(await machine.run(kept, { accept: [1] }), '');
   refused(t, attack, 'Boot0667 starts the boot file itself, with a command line', await line(), signed);
   refused(
     t,
@@ -179,8 +172,8 @@ test.serial('variables and strings of the firmware change nothing of what a mach
   t.regex(await machine.run('dmesg | grep MokListRT'), /Loading X\.509 certificate: UEFI:MokListRT/);
 
   // No boot loader has said in this boot which entry it took, so somebody can say it for all that come.
-  await set(machine, 'loader', 'LoaderEntrySelected', wide('mos-9.conf'));
-  await set(machine, 'global', 'BootOrder', order);
+  await setVariable(machine, 'loader', 'LoaderEntrySelected', wide('mos-9.conf'));
+  await setVariable(machine, 'global', 'BootOrder', order);
   machine.type('systemctl reboot');
   await machine.login('mos', 600);
   refused(
@@ -188,7 +181,7 @@ test.serial('variables and strings of the firmware change nothing of what a mach
     attack,
     'LoaderEntrySelected, kept by the firmware, names another entry',
     machine.console,
-    /mos: warning: left out: LoaderEntrySelected, which the boot loader has not set/,
+    /mos: warning: removed: LoaderEntrySelected, by which somebody chose for all boots to come/,
   );
   t.like(JSON.parse(await machine.run('mosctl status --json')), { running: { generation: 1 } });
 });

@@ -1,3 +1,4 @@
+import { Descriptor, openFlags } from './descriptor.ts';
 import { checked, errnoError } from './errors.ts';
 import { type Libc, libc } from './libc/index.ts';
 import { errnoName, syscalls } from './syscalls.ts';
@@ -36,4 +37,18 @@ export function copyAttributes(calls: Libc, from: Buffer, to: Buffer): void {
     checked(set, `copy the attribute ${name.toString()} of`, from.toString());
     at = end;
   }
+}
+
+/** linux/fs.h; their number names a long, the kernel reads and writes 32 bits. */
+const getFlags = 0x80086601;
+const setFlags = 0x40086602;
+const immutable = 0x10;
+
+export async function makeMutable(path: string): Promise<void> {
+  const calls = await libc();
+  using file = Descriptor.open(calls, path, openFlags.read);
+  const flags = Buffer.alloc(8);
+  checked(calls.call(syscalls.ioctl, file.number, getFlags, flags), 'read the flags of', path);
+  flags.writeUInt32LE(flags.readUInt32LE() & ~immutable);
+  checked(calls.call(syscalls.ioctl, file.number, setFlags, flags), 'make mutable', path);
 }

@@ -1,6 +1,6 @@
 import { constants, promises as fs, lstatSync, readdirSync, readSync } from 'node:fs';
 import type { FileStat, Files, LockOptions, OpenOptions, ReadableFile } from '../files.ts';
-import { extendedAttribute } from './attributes.ts';
+import { extendedAttribute, makeMutable } from './attributes.ts';
 import { pathBelow, statBelow } from './beneath.ts';
 import { changes } from './changes.ts';
 import { copyTree } from './copying.ts';
@@ -85,6 +85,7 @@ export const linuxFiles: Files = {
     }),
   setMode: (path, mode) => translated('set the mode of', path, () => fs.chmod(path, mode)),
   setOwner: (path, uid, gid) => translated('set the owner of', path, () => fs.lchown(path, uid, gid)),
+  makeMutable,
   syncFolder: (path) =>
     translated('sync', path, async () => {
       const folder = await fs.open(path, constants.O_RDONLY | constants.O_DIRECTORY);
