@@ -48,7 +48,7 @@ install: build/mosctl build/preinit ## install into DESTDIR, below PREFIX
 	install -D -m 0755 build/preinit '$(DESTDIR)$(PREFIX)/lib/mos/preinit'
 	install -D -m 0755 build/mosctl '$(DESTDIR)$(PREFIX)/bin/mosctl'
 	for name in mosb trust atomfs; do ln -sf mosctl '$(DESTDIR)$(PREFIX)/bin/'$$name; done
-	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' layouts/units/mos-boot.service layouts/units/mos-boot-complete.service layouts/units/mos-api.socket layouts/units/mos-api.path layouts/units/mos-api.service
+	install -D -m 0644 -t '$(DESTDIR)$(PREFIX)/lib/systemd/system' layouts/units/mos-boot.service layouts/units/mos-boot-complete.service layouts/units/mos-boot-limit.service layouts/units/mos-boot-limit.timer layouts/units/mos-api.socket layouts/units/mos-api.path layouts/units/mos-api.service
 	install -D -m 0644 layouts/units/mos-api.sysusers '$(DESTDIR)$(PREFIX)/lib/sysusers.d/mos-api.conf'
 
 format: node_modules/.installed ## format and sort imports
@@ -95,7 +95,7 @@ power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine 
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
 	TEST_GROUP=vm/long ava --timeout 2h test/vm/long/firmware.test.ts
 
-hangs: setup build/mosctl images $(VM_PARTS) ## services whose start hangs, and a health gate that does, given up by the machine itself (as root, about 10 minutes)
+hangs: setup build/mosctl images $(VM_PARTS) ## boots, starts of services and a health gate that hang, given up by the machine itself (as root, about 15 minutes)
 	TEST_GROUP=vm/long ava test/vm/long/hangs.test.ts
 
 LIVE_TESTS := livecd provision hardware live-registry live-attacks

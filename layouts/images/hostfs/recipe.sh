@@ -21,12 +21,13 @@ base_tar() { # TAG
 install -D -m 0755 build/mosctl "$work/mosctl/usr/bin/mosctl"
 for name in mosb trust atomfs; do ln -s mosctl "$work/mosctl/usr/bin/$name"; done
 units=$work/mosctl/usr/lib/systemd/system
-install -D -m 0644 -t "$units" layouts/units/mos-{boot,boot-complete,api}.service layouts/units/mos-api.{socket,path}
+install -D -m 0644 -t "$units" layouts/units/mos-{boot,boot-complete,boot-limit,api}.service layouts/units/mos-boot-limit.timer layouts/units/mos-api.{socket,path}
 install -D -m 0644 layouts/units/mos-api.sysusers "$work/mosctl/usr/lib/sysusers.d/mos-api.conf"
 enable() { # TARGET UNIT…: nobody can in the machine, whose /etc begins anew at each boot
   install -d "$units/$1.wants"
   for unit in "${@:2}"; do ln -s "../$unit" "$units/$1.wants/"; done
 }
+enable sysinit.target mos-boot-limit.timer
 enable multi-user.target mos-boot.service mos-boot-complete.service
 enable sockets.target mos-api.socket
 enable paths.target mos-api.path
