@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { openSync } from 'node:fs';
 import test from 'ava';
 import { choose, stopperOf } from '../../../cmd/cli/start.ts';
 import { programs } from '../../../cmd/programs.ts';
@@ -30,4 +32,11 @@ test('two signals at once, as timeout(1) sends them, end as tidily as one; a lat
   now += 2000;
   stopper.hear('SIGINT');
   t.is(left, 1);
+});
+
+test('a full disk below stderr loses what is said there, not the exit code', (t) => {
+  const { status } = spawnSync(process.execPath, ['cmd/mosctl/main.ts', 'status', '--root', '/nowhere'], {
+    stdio: ['ignore', 'ignore', openSync('/dev/full', 'w')],
+  });
+  t.is(status, 9);
 });
