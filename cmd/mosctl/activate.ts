@@ -1,6 +1,6 @@
 import { integrity, root } from '../cli/common.ts';
 import { ca } from './incoming.ts';
-import { remoteCommand } from './remote.ts';
+import { remoteCommand, servicePath } from './remote.ts';
 
 export const activate = remoteCommand(
   {
@@ -22,5 +22,5 @@ export const activate = remoteCommand(
     render: ({ name, version, at, changed, generation }) =>
       `${name} ${version} of generation ${generation} is ${changed ? '' : 'already '}at ${at}`,
   },
-  ({ options: { target } }) => ({ method: 'POST', path: `/v1/services/${target}/restart` }),
+  async ({ options: { target } }) => ({ method: 'POST', path: await servicePath(target, 'restart') }),
 );

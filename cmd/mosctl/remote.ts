@@ -50,6 +50,12 @@ export const remoteCommand = <const A extends Arguments, const O extends Options
     },
   } as unknown as CommandDefinition<Arguments, Options, unknown>);
 
+/** The path of a service there; a name that is none could be another path. */
+export const servicePath = async (name: string, what: string): Promise<string> => {
+  const { parseServiceName } = await import('../../pkg/manifest/index.ts');
+  return `/v1/services/${parseServiceName(name)}/${what}`;
+};
+
 /** What was not given is not said. */
 export const bodyOf = (fields: Readonly<Record<string, unknown>>): object =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined && value !== false));

@@ -3,7 +3,7 @@ import { command } from '../cli/command.ts';
 import { integrity, root } from '../cli/common.ts';
 import { renderServices } from '../render/services.ts';
 import { ca } from './incoming.ts';
-import { bodyOf, remoteCommand } from './remote.ts';
+import { bodyOf, remoteCommand, servicePath } from './remote.ts';
 
 const service = { kind: 'text', value: 'SERVICE', help: 'the name of a service' } as const;
 
@@ -35,9 +35,9 @@ export const stop = remoteCommand(
       return new MosError('state', `cannot stop all services: ${all}`);
     },
   },
-  ({ args, options: { all, timeout } }) => ({
+  async ({ args, options: { all, timeout } }) => ({
     method: 'POST',
-    path: `/v1/services/${oneService(all, args.service)}/stop`,
+    path: await servicePath(oneService(all, args.service), 'stop'),
     body: bodyOf({ timeout }),
   }),
 );
@@ -86,9 +86,9 @@ export const logs = remoteCommand(
     },
     render: ({ lines }) => lines.join('\n'),
   },
-  ({ args, options: { lines } }) => ({
+  async ({ args, options: { lines } }) => ({
     method: 'GET',
-    path: `/v1/services/${args.service}/logs`,
+    path: await servicePath(args.service, 'logs'),
     query: { lines },
   }),
 );

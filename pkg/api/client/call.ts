@@ -3,7 +3,7 @@ import type { Host } from '../../host/index.ts';
 import type { Progress, Report } from '../../steps/index.ts';
 import type { Job } from '../jobs/index.ts';
 import { connectTo } from './connect.ts';
-import { type Call, exchange, type Reply } from './exchange.ts';
+import { type Call, exchange, type Reply, requirePath } from './exchange.ts';
 import { parseTarget, readContext, type TargetOptions } from './target.ts';
 
 export type RemoteOptions = TargetOptions & { readonly context?: string | undefined };
@@ -32,6 +32,7 @@ export async function callMachine(
   const session: Session = {
     ...{ host, signal },
     async open(one) {
+      requirePath(one);
       const socket = await connectTo(host, target, builtAt);
       const stop = (): void => void socket.destroy();
       signal.addEventListener('abort', stop, { once: true });

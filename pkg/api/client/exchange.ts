@@ -18,9 +18,14 @@ const idle = 60_000;
 const mostWaiting = 16;
 const headLimit = 64 * 1024;
 
+/** What is more than a name – the begin of a query, a percent sign – would be another call than the one that is meant. */
+export function requirePath({ path }: Call): void {
+  if (!/^[\w/.~@:-]+$/.test(path))
+    throw new MosError('usage', `cannot ask for ${JSON.stringify(path)}: no name there is like that`);
+}
+
 /** One call over a connection of its own; the body ends with it. */
 export async function exchange(socket: Socket, call: Call): Promise<Reply> {
-  if (!/^[!-~]+$/.test(call.path)) throw new MosError('usage', 'cannot ask for that: it is no name');
   const body = call.body === undefined ? '' : JSON.stringify(call.body);
   const head = [
     `${call.method} ${call.path}${renderQuery(call.query)} HTTP/1.1`,
