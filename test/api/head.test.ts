@@ -30,6 +30,10 @@ test('a request is read', (t) => {
   });
 });
 
+test('who holds updates may be called as mail addresses and services are', (t) => {
+  t.is(head('DELETE /v1/updates/holds/ops@site:1 HTTP/1.1', 'Host: a').path, '/v1/updates/holds/ops@site:1');
+});
+
 const get = 'GET /v1/status HTTP/1.1';
 const refused: readonly [string, readonly string[], number, string][] = [
   ['no Host', [get], 400, 'it has no Host'],

@@ -25,5 +25,5 @@ export const usualLimits: Limits = {
   first: 30_000,
   answer: 30_000,
   connections: 4096,
-  paths: /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$/,
+  paths: /^(?:\/[A-Za-z0-9_~@:-][A-Za-z0-9._~@:-]*)+$/,
 };
