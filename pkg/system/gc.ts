@@ -45,7 +45,7 @@ export async function gc(host: Host, options: GcOptions, report: Report): Promis
     .filter((entry) => kept.has(entry) || entry.commit === booted?.commit)
     .map((e) => e.number);
   // Boot files of generations that are not kept go before their images do.
-  if (!dryRun) await bringEspUpToDate(host, machine, options.ca, report);
+  if (!dryRun) await bringEspUpToDate(host, machine, options.ca, report, keep);
   const images = await imagesOfGenerations(host, machine, numbers, options.ca, report);
   const { layersInUse, sweepMolecules } = await import('../atomfs/index.ts');
   if (!dryRun && host.machine.uid === 0)

@@ -219,6 +219,46 @@ test('a full ESP is refused before anything is written', async (t) => {
   t.deepEqual(treeOf(machine.root, /(?!)/), before);
 });
 
+test('after gc kept one generation only, or an old bootkit was lost, updates go on', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root, files } = machine;
+  const prove = async (number: number): Promise<void> => {
+    await machine.boot(`mos-${number}+3.conf`);
+    await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+    t.like(await machine.complete(), { generation: number, provedGood: true });
+  };
+  const bring = async (number: number): Promise<void> => {
+    await updateFrom(root, await machine.release(number, { ...first, bootkit: `k${number}` }));
+    await prove(number);
+  };
+  await prove(1);
+  await bring(2);
+  await bring(3);
+  t.deepEqual(files().entries, ['mos-1.conf', 'mos-2.conf', 'mos-3.conf']);
+  t.is((await mosctl(root, 'gc', '--keep', '1')).exit, 0);
+  t.deepEqual(files(), { entries: ['mos-3.conf'], bootFiles: ['k3'] });
+  await bring(4);
+  t.deepEqual(files(), { entries: ['mos-3.conf', 'mos-4.conf'], bootFiles: ['k3', 'k4'] });
+
+  rmSync(join(root, 'atomfs-cache/mos/blobs/sha256', await bootkitManifest(root, 3)));
+  const { exit, stderr } = await mosctl(
+    root,
+    'update',
+    await machine.release(5, { ...first, bootkit: 'k5' }),
+  );
+  t.is(exit, 0);
+  t.regex(stderr, /warning: the boot entry of generation 3 is not kept: cannot /);
+  t.deepEqual(files().entries, ['mos-4.conf', 'mos-5+3.conf']);
+});
+
+/** The file of the image in the store. */
+async function bootkitManifest(root: string, generation: number): Promise<string> {
+  const { stdout } = await mosctl(root, 'diff', '--json', `${generation - 1}`, `${generation}`);
+  const { changes } = JSON.parse(stdout);
+  const { to } = changes.find((change: { name: string }) => change.name === 'bootkit');
+  return String(to.digest).slice('sha256:'.length);
+}
+
 test('a boot file that is cut or changed on the ESP is written again', async (t) => {
   const machine = await makeEspMachine(t, first);
   const folder = join(machine.esp, 'EFI/mos');

@@ -32,6 +32,8 @@ export type BootFilesRequest = {
   readonly report: Report;
   /** What runs and what the next boot takes when it is done; one without a number is not written yet. */
   readonly roles: { readonly current?: ToBe | undefined; readonly next?: ToBe | undefined };
+  /** How many of the newest generations keep their entries; default 3. */
+  readonly keep?: number | undefined;
   /** The image of a target that may not be in the store yet. */
   readonly imageOf?: (target: InstallTarget) => ImageManifest | undefined;
 };
@@ -65,17 +67,15 @@ export async function planBootFiles(host: Host, request: BootFilesRequest): Prom
   const history = await listGenerations(host, machine.state);
   const known = await loadKnown(host, request, there, history);
   const must = entriesFor(await loadRoles(host, request, history), known);
-  const kept = new Set(keptGenerations(history).map(({ number }) => number));
+  const kept = new Set(keptGenerations(history, request.keep).map(({ number }) => number));
   const may = known.filter(
     (one) => one.isGood && kept.has(one.number) && !must.some(({ number }) => number === one.number),
   );
-  const found = await describe(host, request, [...may, ...must]);
+  const needed = await describe(host, request, must);
+  const spare = await describeWhereThere(host, request, may);
+  const found = [...spare, ...needed];
   const content = { ...there, entries: there.entries.filter((entry) => !isForeign(entry, must, found)) };
-  const plan = planWithRoom(
-    content,
-    found.filter(({ generation }) => must.some(({ number }) => number === generation)),
-    found.filter(({ generation }) => may.some(({ number }) => number === generation)),
-  );
+  const plan = planWithRoom(content, needed, spare);
   const origins = new Map(found.map((one) => [one.bootFile, one.target]));
   return { at, plan, free: there.free, origins, mends: mendsOf(there, found) };
 }
@@ -127,10 +127,14 @@ async function loadKnown(
     try {
       known.push(await load(host, request, entry));
     } catch (error) {
-      const text = `warning: the boot entry of generation ${entry.number} is not kept: ${messageOf(error)}`;
-      request.report({ kind: 'note', text });
+      tellNotKept(request, entry.number, error);
     }
   return known;
+}
+
+function tellNotKept({ report }: BootFilesRequest, generation: number, error: unknown): void {
+  const text = `warning: the boot entry of generation ${generation} is not kept: ${messageOf(error)}`;
+  report({ kind: 'note', text });
 }
 
 async function load(host: Host, { machine, ca }: BootFilesRequest, entry: HistoryEntry): Promise<Bootable> {
@@ -176,6 +180,22 @@ async function describe(
     const { digest, bytes } = bootFileOf(image, `the bootkit of generation ${number}`);
     described.push({ generation: number, bootFile: digest, bytes, isGood, target });
   }
+  return described;
+}
+
+/** One whose image is gone or damaged loses its entry, and stops nothing. */
+async function describeWhereThere(
+  host: Host,
+  request: BootFilesRequest,
+  all: readonly Bootable[],
+): Promise<Described[]> {
+  const described: Described[] = [];
+  for (const one of all)
+    try {
+      described.push(...(await describe(host, request, [one])));
+    } catch (error) {
+      tellNotKept(request, one.number, error);
+    }
   return described;
 }
 

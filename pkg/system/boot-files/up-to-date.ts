@@ -13,13 +13,14 @@ export async function bringEspUpToDate(
   machine: Machine,
   ca: string | undefined,
   report: Report,
+  keep?: number,
 ): Promise<void> {
   if ((await findEsp(host, machine)) === undefined) return;
   const { current, next } = await effectiveRoles(host, machine);
   const of = async (commit: typeof current) =>
     commit === undefined ? undefined : loadGeneration(host, machine, commit, { ca, belowFloor: true });
   const roles = { current: await of(current), next: await of(next) };
-  const bootFiles = await planBootFiles(host, { machine, ca, report, roles });
+  const bootFiles = await planBootFiles(host, { machine, ca, report, roles, keep });
   await stageBootFiles({ host, machine, bootFiles });
   await writeEntries({ host, machine, bootFiles });
 }
