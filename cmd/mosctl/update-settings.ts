@@ -85,9 +85,10 @@ export const updateSettings = remoteCommand(
       'mosctl update settings --channel registry.example.com/machine/stable',
       "mosctl update settings --automatic on --window 'sat,sun 02:00-04:00'",
     ],
-    async run({ host, options: { root: base, ...given } }) {
+    async run({ host, options: { root: base, ...given }, cwd }) {
       const use = await import('../../pkg/system/index.ts');
-      return use.changeSettings(host, { ...toChange(given), root: base });
+      const channel = given.channel && use.renderChannel(use.parseChannel(given.channel, cwd));
+      return use.changeSettings(host, { ...toChange({ ...given, channel }), root: base });
     },
     render: renderUpdateSettings,
   },

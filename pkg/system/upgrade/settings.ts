@@ -1,6 +1,6 @@
 import { MosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
-import { parseReference, renderReference } from '../../oci/index.ts';
+import { parseReference, redacted, renderReference } from '../../oci/index.ts';
 import { parseChannel, renderChannel } from '../release/channel.ts';
 import {
   changeUpgradeFile,
@@ -105,6 +105,7 @@ export async function changeSettings(
   host: Host,
   { root, ...change }: SettingsChange & { readonly root: string },
 ): Promise<UpdateSettings> {
+  if (change.source) requireAbsolute(change.source);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
   const folder = await upgradeFolder(host, root);
   const before = await readSettings(host, folder);
@@ -118,6 +119,16 @@ export async function changeSettings(
   );
   if (isOther) await forgetChoice(host, folder);
   return written;
+}
+
+/** Where the daemon was started is nobody's folder. */
+function requireAbsolute({ reference }: UpdateSource): void {
+  if (/^(?:oci|zot):(?!\/)/.test(reference))
+    throw new MosError(
+      'usage',
+      `cannot take updates from ${redacted(reference)}: a machine has no working directory`,
+      { hint: 'begin the folder with /' },
+    );
 }
 
 async function requireNoneWaits(host: Host, root: string, folder: string): Promise<void> {

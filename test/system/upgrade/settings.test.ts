@@ -42,15 +42,23 @@ test('settings are kept, and what is not named stays', async (t) => {
   t.deepEqual(await updateSettings(linuxHost, { root }), { ...all, window: null });
 });
 
+const from = (kind: 'manifest' | 'channel', reference: string) =>
+  ({ kind, reference, plainHttp: false, acceptExpired: false }) as const;
+
 for (const [change, message] of [
   [{ window: 'noon' }, 'cannot use "noon" as a maintenance window'],
   [{ delay: -1 }, 'cannot set delay to -1: it is 0 to 8760 hours'],
   [{ delay: 1.5 }, 'cannot set delay to 1.5: it is 0 to 8760 hours'],
   [{ checkEvery: 0 }, 'cannot set check-every to 0: it is 1 to 8760 hours'],
   [{ versionLock: '' }, 'cannot set version-lock: a version is 1 to 128 printable characters'],
+  [{ source: from('manifest', '../x') }, undefined],
   [
-    { source: { kind: 'manifest' as const, reference: '../x', plainHttp: false, acceptExpired: false } },
-    undefined,
+    { source: from('manifest', 'zot:repo:machine/web:1') },
+    'cannot take updates from zot:repo:machine/web:1: a machine has no working directory',
+  ],
+  [
+    { source: from('channel', 'zot:repo:machine/stable') },
+    'cannot take updates from zot:repo:machine/stable: a machine has no working directory',
   ],
 ] as const)
   test(`${JSON.stringify(change)} is refused, and nothing is changed`, async (t) => {
