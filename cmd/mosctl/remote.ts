@@ -1,10 +1,12 @@
 import type { Call } from '../../pkg/api/index.ts';
+import { MosError } from '../../pkg/errors/index.ts';
 import {
   type Arguments,
   type Command,
   type CommandDefinition,
   type Context,
   command,
+  flagName,
   type Options,
 } from '../cli/command.ts';
 
@@ -25,6 +27,30 @@ const remoteOptions = {
   },
 } as const;
 
+/** No call carries these: a machine goes by what its `mosctl serve` was given. */
+const localOnly = ['root', 'ca', 'integrity', 'product', 'registryCa', 'retry'];
+
+/** What would be passed over in silence is refused; a default was not given. */
+function requireCarried(definition: Options, given: Readonly<Record<string, unknown>>): void {
+  const name = localOnly.find((key) => {
+    const option = definition[key];
+    const usual = option !== undefined && 'default' in option ? option.default : undefined;
+    return given[key] !== undefined && given[key] !== false && given[key] !== usual;
+  });
+  if (name !== undefined)
+    throw new MosError(
+      'usage',
+      `cannot use --${flagName(name)} for a machine elsewhere: it counts here alone`,
+    );
+}
+
+/** Whoever names a machine half means it, and not the one they sit at. */
+function requireNoneElsewhere(given: Readonly<Record<string, string | undefined>>): void {
+  const name = Object.keys(given).find((key) => given[key] !== undefined);
+  if (name !== undefined)
+    throw new MosError('usage', `cannot use --${flagName(name)} without --host or --context`);
+}
+
 /** A command that can also be given to a machine elsewhere; it prints what it prints there. */
 export const remoteCommand = <const A extends Arguments, const O extends Options, R>(
   definition: CommandDefinition<A, O, R>,
@@ -42,7 +68,11 @@ export const remoteCommand = <const A extends Arguments, const O extends Options
         string,
         string | undefined
       >;
-      if (host === undefined && file === undefined) return definition.run(given);
+      if (host === undefined && file === undefined) {
+        requireNoneElsewhere(target);
+        return definition.run(given);
+      }
+      requireCarried(definition.options ?? {}, options);
       const { callMachine } = await import('../../pkg/api/index.ts');
       const { host: own, report, signal, builtAt } = context;
       const call = await toCall(given);

@@ -28,3 +28,28 @@ test('who holds updates is asked for by a name alone', async (t) => {
     [2, 'mosctl: cannot ask for "/v1/updates/holds/a?b": no name there is like that\n'],
   );
 });
+
+for (const [words, option] of [
+  [['activate', '-t', 'data', '--integrity', 'digest'], 'integrity'],
+  [['status', '-r', '/x'], 'root'],
+  [['verify', '--capath', '/x'], 'ca'],
+  [['update', 'reg.example/m:1', '--retry'], 'retry'],
+  [['update', 'reg.example/m:1', '--registry-ca', '/x'], 'registry-ca'],
+  [['update', 'reg.example/m:1', '--product', 'x'], 'product'],
+] as const)
+  test(`--${option} is not dropped in silence with --host`, async (t) => {
+    t.deepEqual(await call(['mosctl', ...words, ...far]), {
+      exit: 2,
+      stdout: '',
+      stderr: `mosctl: cannot use --${option} for a machine elsewhere: it counts here alone\n`,
+    });
+  });
+
+test('what was not given is not refused, and half a machine elsewhere is not this one', async (t) => {
+  t.is((await call(['mosctl', 'activate', '-t', 'data', ...far])).exit, 14);
+  t.deepEqual(await call(['mosctl', 'ps', '--server-ca', '/x']), {
+    exit: 2,
+    stdout: '',
+    stderr: 'mosctl: cannot use --server-ca without --host or --context\n',
+  });
+});
