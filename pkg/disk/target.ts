@@ -1,7 +1,7 @@
 import { isMosError, MosError } from '../errors/index.ts';
 import { type Host, readText } from '../host/index.ts';
 import { readTable } from './block.ts';
-import type { PartitionTable } from './gpt.ts';
+import { type PartitionTable, sectorSize } from './gpt.ts';
 import { hasOurPartitions, type InstallProgress, progressOf, readMark } from './make.ts';
 
 /** A whole disk that a machine might be installed on. */
@@ -11,6 +11,8 @@ export type DiskTarget = {
   readonly node: string;
   /** Of 512 bytes. */
   readonly sectors: number;
+  /** What the disk reads and writes at once, and counts in. */
+  readonly sectorBytes: number;
   readonly isRemovable: boolean;
   readonly isReadOnly: boolean;
   /** Where it is mounted, and what else holds it. */
@@ -39,6 +41,7 @@ export async function readDiskTarget(host: Host, given: string): Promise<DiskTar
     name,
     node,
     sectors: await number('size'),
+    sectorBytes: await number('queue/logical_block_size'),
     isRemovable: (await number('removable')) === 1,
     isReadOnly: (await number('ro')) === 1,
     users: await usersOf(host, name),
@@ -99,13 +102,18 @@ export type UsePermission = {
   readonly removable?: boolean | undefined;
 };
 
-/** Refuses the install medium and whatever else is in use, removable and full disks (PITFALLS "Disk"). Pure. */
+/** Refuses the install medium and whatever else is in use, removable and full disks, and sectors that are not ours (PITFALLS "Disk"). Pure. */
 export function requireUsable(disk: DiskTarget, { overwrite, removable }: UsePermission): void {
   const refuse = (why: string, hint: string) =>
     new MosError('state', `cannot install on ${disk.node}: ${why}`, { hint });
   if (disk.isReadOnly) throw refuse('it can only be read', 'take its write protection away');
   if (disk.users.length > 0)
     throw refuse(`it is in use: ${disk.users.slice(0, 5).join(', ')}`, 'name another disk, or unmount it');
+  if (disk.sectorBytes !== sectorSize)
+    throw refuse(
+      `its sectors have ${disk.sectorBytes} bytes, where mos writes partition tables in sectors of ${sectorSize}`,
+      'name another disk; some can be formatted to sectors of 512 bytes, an NVMe disk by `nvme format`',
+    );
   if (disk.isRemovable && !removable)
     throw refuse('it is removable', 'a machine on it must be asked for by --removable');
   if (disk.content.length === 0 || overwrite || disk.progress !== undefined) return;

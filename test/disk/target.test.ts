@@ -5,6 +5,7 @@ const empty: DiskTarget = {
   name: 'vdb',
   node: '/dev/vdb',
   sectors: 1 << 23,
+  sectorBytes: 512,
   isRemovable: false,
   isReadOnly: false,
   users: [],
@@ -37,6 +38,7 @@ const all = { overwrite: true, removable: true };
 test('the disk that runs this system is refused, whatever is said', refused, { users: ['/', '/boot'] }, 'it is in use: /, /boot', all); // biome-ignore format: one line
 test('a disk under a dm device is refused', refused, { users: ['dm-0'] }, 'it is in use: dm-0', all);
 test('a write-protected disk is refused', refused, { isReadOnly: true }, 'it can only be read', all);
+test('a disk with sectors of 4096 bytes is refused', refused, { sectorBytes: 4096 }, 'its sectors have 4096 bytes, where mos writes partition tables in sectors of 512', all); // biome-ignore format: one line
 test('a removable disk is refused', refused, { isRemovable: true }, 'it is removable', { overwrite: true });
 test('a disk with a machine on it is refused', refused, { content: ['gpt', 'PMBR'], ours: { disk: '', partitions: [] } }, 'there is an installation on it', { removable: true }); // biome-ignore format: one line
 test('a disk with something on it is refused', refused, { content: ['gpt', 'ntfs'] }, 'it has something on it: gpt, ntfs', { removable: true }); // biome-ignore format: one line

@@ -63,7 +63,10 @@ export function addHardDisk(
   const table = planPartitions(wishes, sectors, ids);
   const { front, back } = renderGpt(table, sectors);
   const block = join(folder, 'sys/block', name);
-  for (const [file, text] of Object.entries({ size: sectors, removable: 0, ro: 0, dev: '250:0' }))
+  for (const [file, text] of Object.entries({
+    ...{ size: sectors, removable: 0, ro: 0, dev: '250:0' },
+    'queue/logical_block_size': sectorSize,
+  }))
     write(join(block, file), `${text}\n`);
   mkdirSync(join(block, 'holders'));
   mkdirSync(join(folder, 'dev'), { recursive: true });

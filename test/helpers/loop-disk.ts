@@ -7,10 +7,15 @@ import { linuxHost } from '../../pkg/host/linux/index.ts';
 
 // Disks that are loop devices, for a kernel that may lack vfat and device-mapper.
 
-export function loopDisk(file: string, mebibytes: number): { node: string; detach: () => void } {
+export function loopDisk(
+  file: string,
+  mebibytes: number,
+  sectorBytes = 512,
+): { node: string; detach: () => void } {
   writeFileSync(file, '');
   truncateSync(file, mebibytes << 20);
-  const node = execFileSync('losetup', ['--find', '--partscan', '--show', file], { encoding: 'utf8' }).trim();
+  const how = ['--find', '--partscan', '--sector-size', String(sectorBytes), '--show', file];
+  const node = execFileSync('losetup', how, { encoding: 'utf8' }).trim();
   return { node, detach: () => void execFileSync('losetup', ['--detach', node]) };
 }
 

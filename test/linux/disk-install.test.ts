@@ -52,9 +52,9 @@ function leave(t: ExecutionContext): void {
   t.teardown(() => rmSync(passphraseForInstall, { force: true }));
 }
 
-function newDisk(t: ExecutionContext, { folder }: Given, name: string, mebibytes = 1100) {
+function newDisk(t: ExecutionContext, { folder }: Given, name: string, mebibytes = 1100, sectorBytes = 512) {
   const file = join(folder, name);
-  const { node, detach } = loopDisk(file, mebibytes);
+  const { node, detach } = loopDisk(file, mebibytes, sectorBytes);
   t.teardown(detach);
   /** All that an install may touch before it has decided. */
   return { node, file, front: () => readFileSync(file).subarray(0, 4 << 20) };
@@ -96,7 +96,7 @@ test.serial(
   },
 );
 
-test.serial('a disk that is too small, no disk, or somebody’s is refused', async (t) => {
+test.serial('a disk that is too small, no disk, of other sectors, or somebody’s is refused', async (t) => {
   const at = await given(t);
   const { host, install } = at;
   leave(t);
@@ -107,6 +107,9 @@ test.serial('a disk that is too small, no disk, or somebody’s is refused', asy
   await refused('/dev/null', 'not-found', 'cannot install on /dev/null: it is no whole disk');
   const tiny = newDisk(t, at, 'tiny', 600);
   await refused(tiny.node, 'no-space', 'cannot partition the disk: 640 MiB are asked for, 598 MiB are there');
+  const large = newDisk(t, at, 'large', 1100, 4096);
+  await refused(large.node, 'state', /its sectors have 4096 bytes/);
+  t.true(large.front().every((byte) => byte === 0));
   const used = newDisk(t, at, 'used');
   execFileSync('mke2fs', ['-q', '-F', '-t', 'ext4', used.node], { env: { PATH: '/sbin:/usr/sbin' } });
   const before = used.front();
