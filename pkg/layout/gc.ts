@@ -1,4 +1,4 @@
-import { MosError } from '../errors/index.ts';
+import { isMosError, MosError } from '../errors/index.ts';
 import { type Descriptor, type Digest, digestHex, isDigest, isDocument } from '../oci/index.ts';
 import { reachable } from './entries.ts';
 import { blobPath, blobsPath, hashedPath, type LayoutFolder, lockWait, sessionLockPath } from './folder.ts';
@@ -8,8 +8,9 @@ import { readReferrer } from './referrers.ts';
 import type { GcOptions, GcResult, RemovedBlob } from './types.ts';
 
 /**
- * Removes what nothing reaches: entries first, the index durable before the first blob goes. Sessions of other
- * processes are waited for, so that what they have put and not yet named is safe.
+ * Removes what nothing reaches: entries first, the index durable before the first blob goes. On a full disk its room is
+ * made by what no entry needs. Sessions of other processes are waited for, so that what they have put and not yet named
+ * is safe.
  */
 export async function collectGarbage(at: LayoutFolder, options: GcOptions): Promise<GcResult> {
   if (options.dryRun) return planGarbage(at, await readIndexFile(at), options);
@@ -17,20 +18,33 @@ export async function collectGarbage(at: LayoutFolder, options: GcOptions): Prom
   await using _index = await lockIndex(at);
   const index = await readIndexFile(at);
   const result = await planGarbage(at, index, options);
-  const manifests = index.manifests.filter((entry) => !result.entries.includes(entry));
-  await writeIndexFile(at, index, { ...index, manifests });
-  for (const { digest } of result.blobs) await at.host.files.removeTree(blobPath(at, digest));
-  if (result.blobs.length > 0) await at.host.files.syncFolder(blobsPath(at));
-  await removeNotes(at);
   for (const leftover of await leftovers(at)) await removeLeftover(at, leftover);
+  const going = new Set(result.blobs.map(({ digest }) => digest));
+  await removeNotes(at, (digest) => going.has(digest));
+  const manifests = index.manifests.filter((entry) => !result.entries.includes(entry));
+  await writeIndexInLittleRoom(at, index, { ...index, manifests });
+  for (const digest of going) await at.host.files.removeTree(blobPath(at, digest));
+  if (going.size > 0) await at.host.files.syncFolder(blobsPath(at));
   return result;
 }
 
-/** Notes of blobs that are gone. */
-async function removeNotes(at: LayoutFolder): Promise<void> {
-  const there = new Set((await blobsOnDisk(at)).map(({ digest }) => digestHex(digest)));
+/** A note takes a block and an inode, and only saves one hashing: all of them together always have room for an index. */
+async function writeIndexInLittleRoom(at: LayoutFolder, old: IndexFile, index: IndexFile): Promise<void> {
+  try {
+    await writeIndexFile(at, old, index);
+  } catch (error) {
+    if (!isMosError(error, 'no-space')) throw error;
+    await removeNotes(at, () => true);
+    await writeIndexFile(at, old, index);
+  }
+}
+
+/** Notes of blobs that are gone, and those of `others`. */
+async function removeNotes(at: LayoutFolder, others: (digest: Digest) => boolean): Promise<void> {
+  const there = await blobsOnDisk(at);
+  const stay = new Set(there.filter(({ digest }) => !others(digest)).map(({ digest }) => digestHex(digest)));
   for (const name of await at.host.files.list(hashedPath(at)))
-    if (!there.has(name)) await at.host.files.remove(`${hashedPath(at)}/${name}`);
+    if (!stay.has(name)) await at.host.files.remove(`${hashedPath(at)}/${name}`);
 }
 
 /** What would go, and how much room that gives. Refuses where a manifest that stays can't be followed. */

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { MosError } from '../../pkg/errors/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { openLayout } from '../../pkg/layout/index.ts';
 import type { Digest } from '../../pkg/oci/index.ts';
@@ -136,5 +137,26 @@ test('gc waits for those who put and have not named yet', async (t) => {
     await _session[Symbol.asyncDispose]();
     t.deepEqual((await collecting).blobs, []);
   }
+  t.deepEqual((await layout.verify()).problems, []);
+});
+
+test('on a full disk the shorter index takes the room of notes, which only save a hashing', async (t) => {
+  const { folder, blobs } = await made(t);
+  const notes = join(folder, '.mos/hashed');
+  const create: typeof linuxHost.files.create = async (path, options) => {
+    if (path.includes('.mos-tmp-') && (await readdir(notes)).length > 0)
+      throw new MosError('no-space', `cannot create ${path}: no space left on the file system`);
+    return linuxHost.files.create(path, options);
+  };
+  const [kept, gone] = [makeImage(['1']), makeImage(['2'])];
+  const full = await openLayout({ ...linuxHost, files: { ...linuxHost.files, create } }, folder);
+  const layout = await openLayout(linuxHost, folder);
+  await putImage(layout, kept, 'v1');
+  await putImage(layout, gone, 'v2');
+  t.deepEqual(
+    (await full.gc({ keep: new Set([kept.root.digest]) })).entries.map(({ digest }) => digest),
+    [gone.root.digest],
+  );
+  t.deepEqual(await blobs(), digestsOf(kept));
   t.deepEqual((await layout.verify()).problems, []);
 });

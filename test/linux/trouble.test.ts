@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   mkdirSync,
@@ -107,6 +108,42 @@ test('a disk that fills up in the middle leaves the old state, and with room the
   t.is((await updateFrom(root, second)).generation, 2);
   t.regex((await mosctl(root, 'verify')).stdout, /everything is as it was signed/);
 });
+
+/** Takes all room of a file system, or all its inodes, as the services of a machine may. */
+function fill(folder: string, what: 'bytes' | 'inodes'): void {
+  mkdirSync(join(folder, 'filler'));
+  const write =
+    what === 'bytes'
+      ? (n: number) => appendFileSync(join(folder, 'filler/all'), Buffer.alloc(Math.max(4096, 1 << (24 - n))))
+      : (n: number) => writeFileSync(join(folder, `filler/${n}`), '');
+  for (let n = 0, refused = 0; refused < 16; n++)
+    try {
+      write(what === 'bytes' ? refused : n);
+    } catch {
+      refused++;
+    }
+}
+
+for (const what of ['bytes', 'inodes'] as const)
+  test(`gc gives room back on a file system without any ${what} left`, async (t) => {
+    const vendor = await makeVendor(t);
+    const root = await makeRoot(t, vendor);
+    const store = join(root, 'atomfs-cache');
+    mkdirSync(store);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=30M,nr_inodes=300', 'tmpfs', store]);
+    t.teardown(() => execFileSync('umount', [store]));
+    for (const release of [1, 2, 3]) {
+      const reference = await released(vendor, release, { big: noise(release, 100_000) });
+      await (release === 1 ? installFrom : updateFrom)(root, reference);
+    }
+    fill(store, what);
+    const { exit, stdout, stderr } = await mosctl(root, 'gc', '--keep', '1', '--json');
+    t.deepEqual([exit, stderr], [0, '']);
+    const { images, bytes } = JSON.parse(stdout);
+    t.deepEqual([images.length, bytes > 200_000], [2, true]);
+    rmSync(join(store, 'filler'), { recursive: true });
+    t.is((await mosctl(root, 'verify')).exit, 0);
+  });
 
 test('a read-only disk is an error that changes nothing, and what only reads works', async (t) => {
   const vendor = await makeVendor(t);

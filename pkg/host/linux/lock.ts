@@ -1,6 +1,6 @@
 import { constants, promises as fs } from 'node:fs';
 import { constants as os } from 'node:os';
-import { MosError } from '../../errors/index.ts';
+import { isMosError, MosError } from '../../errors/index.ts';
 import type { LockOptions } from '../files.ts';
 import { errnoError, translated } from './errors.ts';
 import { type Libc, libc } from './libc/index.ts';
@@ -18,7 +18,7 @@ export async function lockFile(path: string, options: LockOptions): Promise<Asyn
   const file = await openLock(path);
   try {
     await acquire(calls, file, path, options);
-    if (!options.shared) await rewrite(file, `${options.owner} (process ${process.pid})\n`);
+    if (!options.shared) await nameOwner(file, path, `${options.owner} (process ${process.pid})\n`);
   } catch (error) {
     await file.close();
     throw error;
@@ -95,7 +95,14 @@ const busy = (path: string, owner: string): MosError =>
     hint: 'wait until it has ended and try again',
   });
 
-async function rewrite(file: fs.FileHandle, text: string): Promise<void> {
-  await file.truncate(0);
-  await file.write(text);
+/** For the next one's message. A full disk has no room for it: who makes room takes locks too. */
+async function nameOwner(file: fs.FileHandle, path: string, text: string): Promise<void> {
+  try {
+    await translated('write', path, async () => {
+      await file.truncate(0);
+      await file.write(text);
+    });
+  } catch (error) {
+    if (!isMosError(error, 'no-space')) throw error;
+  }
 }
