@@ -184,6 +184,11 @@ test('a machine that was provisioned, a TPM of somebody else and firmware that n
     message: 'cannot provision this machine: its TPM has an owner already',
   });
   const fresh = await softwareTpm(t);
+  await t.throwsAsync(
+    provisioned(await start(fresh, 'tpm'), { again: { password: new Secret('of before it was cleared') } }),
+    { code: 'state', message: 'cannot provision this machine again: its TPM has no owner' },
+  );
+  await fresh.restart();
   await t.throwsAsync(provisioned(hostWithTpm(fresh)), {
     code: 'untrusted',
     message: `cannot trust the firmware of this machine: no policy was signed for PCR 7 = ${'0'.repeat(64)}`,

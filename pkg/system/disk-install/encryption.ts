@@ -49,7 +49,7 @@ export async function chooseProtection(
     throw refuse(
       'state',
       'the passphrase for its partitions is not in memory',
-      '`mosctl provision` leaves it there for the rest of its boot: clear the TPM in the firmware and provision again, or, with its admin password, --again',
+      '`mosctl provision` leaves it there for the rest of its boot: clear the TPM in the firmware and do that anew; or, with its admin password and without clearing, `mosctl provision --again`',
     );
   await requireEncryption(host);
   return passphrase;

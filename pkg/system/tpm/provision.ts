@@ -166,6 +166,7 @@ async function checkTpm(context: Provisioning): Promise<void> {
     await changeAuth(tpm, 'owner', context.owner, options.again.password); // proves it, and changes nothing
     return;
   }
+  if (options.again !== undefined) throw ownerless();
   // Only an interrupted run of ours leaves a password with nobody who knows it: it lies in its index.
   const isOurs = await isWritten(tpm, inTpm.adminPassword(new Uint8Array(), 0).index);
   if ((owners.lockout || owners.endorsement) && !isOurs) throw strangersTpm();
@@ -181,6 +182,11 @@ async function ownedTpm(tpm: TpmDevice): Promise<MosError> {
 const strangersTpm = (): MosError =>
   new MosError('state', 'cannot provision this machine: its TPM has an owner already', {
     hint: 'clear the TPM in the firmware',
+  });
+
+const ownerless = (): MosError =>
+  new MosError('state', 'cannot provision this machine again: its TPM has no owner', {
+    hint: 'it was cleared, or the first run was interrupted: provision it without --again',
   });
 
 /** An index anew, with its content. */
@@ -267,8 +273,7 @@ async function makeKey(context: Provisioning): Promise<void> {
 }
 
 /** The owner's last: from then on no index can be removed without it. */
-async function setPassword({ tpm, password, options }: Provisioning): Promise<void> {
-  if (options.again !== undefined) return;
+async function setPassword({ tpm, password }: Provisioning): Promise<void> {
   if (password === undefined)
     throw new MosError('internal', `cannot set a password: ${hexIndex(0x1500001)} has none`);
   const owners = await readOwners(tpm);
