@@ -16,9 +16,10 @@ export const wantedModules = [
 
 /**
  * Loaded first, where the kernel has them as modules: Debian's cloud kernel has some of it built in, and no watchdog of
- * hardware. libcrc32c of the others finds its algorithm by name, which no module says.
+ * hardware. libcrc32c of the others finds its algorithm by name, which no module says; so does xts, which wants ecb where the
+ * processor has no AES of its own.
  */
-export const optionalModules = ['crc32c_generic', 'ext4', 'i6300esb'] as const;
+export const optionalModules = ['crc32c_generic', 'ext4', 'i6300esb', 'ecb'] as const;
 
 /**
  * Disks of machines that one can touch: SATA, NVMe (also behind Intel's VMD), USB, eMMC and SD cards. Debian's cloud kernel has

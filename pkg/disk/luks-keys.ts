@@ -1,6 +1,6 @@
 import type { Secret } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import { cryptsetup, type KeySlot, keySlots, noSuchKey, wrongPassphrase } from './luks.ts';
+import { cryptsetup, type KeySlot, keySlots, wrongParameters, wrongPassphrase } from './luks.ts';
 
 /** True where this key is the one in the slot. */
 export async function keyFits(
@@ -10,8 +10,8 @@ export async function keyFits(
   key: Secret,
 ): Promise<boolean> {
   const how = ['--type', 'luks2', '--test-passphrase', '--key-slot', number, '--key-file', '-'];
-  const accept = [noSuchKey, wrongPassphrase];
-  return (await cryptsetup(host, ['open', ...how, device], { input: key.reveal(), accept })) === 0;
+  const accept = [wrongParameters, wrongPassphrase];
+  return (await cryptsetup(host, ['open', ...how, device], { input: key.reveal(), accept })).exitCode === 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { isMosError, MosError, type Secret } from '../errors/index.ts';
-import type { Host } from '../host/index.ts';
+import type { Host, RunResult } from '../host/index.ts';
 
 /** LUKS2 On-Disk Format 1.1, 2.1: at the start of the device. */
 const magic = Buffer.from('LUKS\xba\xbe', 'latin1');
@@ -7,9 +7,11 @@ const magic = Buffer.from('LUKS\xba\xbe', 'latin1');
 export const luksHeaderBytes = 16 * 1024 * 1024;
 const deadline = 120_000;
 const withoutUdev = { DM_DISABLE_UDEV: '1' };
-/** cryptsetup(8), "Exit codes": wrong parameters, which is an empty slot, and no permission, a passphrase that does not fit. */
-export const noSuchKey = 1;
+/** cryptsetup(8), "Exit codes": wrong parameters, which most errors are, an empty slot too; and a passphrase that does not fit. */
+export const wrongParameters = 1;
 export const wrongPassphrase = 2;
+/** A recovery that was stopped leaves one. */
+const emptySlot = 'No usable keyslot is available.';
 
 /** Where a key of a partition is kept, and how slowly it is tried. */
 export const keySlots = {
@@ -31,9 +33,9 @@ export const cryptsetup = async (
   host: Host,
   command: readonly string[],
   options: { readonly input?: string; readonly accept?: readonly number[] } = {},
-): Promise<number> => {
+): Promise<RunResult> => {
   const argv = ['cryptsetup', '--batch-mode', ...command] as const;
-  return (await host.processes.run(argv, { ...options, env: withoutUdev, timeout: deadline })).exitCode;
+  return host.processes.run(argv, { ...options, env: withoutUdev, timeout: deadline });
 };
 
 /** Refuses a system that could not make encrypted partitions. */
@@ -76,11 +78,13 @@ export async function openEncrypted(
   passphrase: Secret,
 ): Promise<string> {
   const how = ['--type', 'luks2', '--key-slot', keySlots.tpm.number, '--key-file', '-'];
-  const exitCode = await cryptsetup(host, ['open', ...how, device, name], {
+  const { exitCode, stderr } = await cryptsetup(host, ['open', ...how, device, name], {
     input: passphrase.reveal(),
-    accept: [noSuchKey, wrongPassphrase],
+    accept: [wrongParameters, wrongPassphrase],
   });
   if (exitCode === 0) return `/dev/mapper/${name}`;
+  if (exitCode === wrongParameters && !stderr.includes(emptySlot))
+    throw new MosError('io', `cannot unlock ${device}: ${stderr.replaceAll('\n', ' ')}`);
   throw new MosError('denied', `cannot unlock ${device}: the passphrase does not fit`, {
     hint: 'it belongs to another machine, or was installed with another passphrase: the recovery key opens it, `mosctl recover` gives it to this machine',
   });

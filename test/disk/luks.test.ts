@@ -7,12 +7,14 @@ import {
   keyFits,
   keySlots,
   makeEncrypted,
+  openEncrypted,
   replaceKey,
 } from '../../pkg/disk/index.ts';
 import { Secret } from '../../pkg/errors/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { Crash, crashingHost } from '../helpers/counting-host.ts';
 import { memoryFolder } from '../helpers/folders.ts';
+import { withLoopsAsMapper } from '../helpers/loop-disk.ts';
 
 // Headers and keys need no device-mapper: a file is the device.
 
@@ -62,4 +64,22 @@ test('a new recovery key makes the old one void, and one key fits wherever the c
   // The other way round: a new TPM.
   await replaceKey(linuxHost, device, keySlots.tpm, recovery, another);
   t.deepEqual([await fits(device, 'tpm', recovery), await fits(device, 'tpm', passphrase)], [true, false]);
+});
+
+test('a passphrase that does not fit is told apart from a partition that can not be read', async (t) => {
+  const device = await encrypted(t);
+  const open = () => openEncrypted(withLoopsAsMapper(linuxHost), device, 'mos-install-none', another);
+  const denied = { code: 'denied', message: `cannot unlock ${device}: the passphrase does not fit` };
+  await t.throwsAsync(open(), denied);
+  // What a recovery leaves that was stopped.
+  await giveRecoveryKey(linuxHost, device, passphrase, recovery);
+  const { host } = crashingHost(linuxHost, 2);
+  await t.throwsAsync(replaceKey(host, device, keySlots.tpm, another, recovery), { instanceOf: Crash });
+  await t.throwsAsync(open(), denied);
+  truncateSync(device, 0);
+  truncateSync(device, 32 << 20);
+  await t.throwsAsync(open(), {
+    code: 'io',
+    message: `cannot unlock ${device}: Device ${device} is not a valid LUKS device.`,
+  });
 });
