@@ -1,4 +1,4 @@
-import { MosError } from '../errors/index.ts';
+import { isMosError, MosError, messageOf } from '../errors/index.ts';
 import { parseEntryName, readEsp } from '../esp/index.ts';
 import type { Host } from '../host/index.ts';
 import {
@@ -13,7 +13,7 @@ import {
 import type { Report } from '../steps/index.ts';
 import { readBootFailure } from './boot-failure.ts';
 import { bootsAlike, bringEspUpToDate, espPlace, findEsp } from './boot-files/index.ts';
-import { nameEntry, readTrial, type Trial } from './boot-trial.ts';
+import { isOnTrial, nameEntry, readTrial, type Trial } from './boot-trial.ts';
 import { type Booted, effectiveRoles, readBooted } from './current.ts';
 import { hasFirmware, keepFirmwareEntries } from './firmware.ts';
 import { raiseMachineFloor } from './floor.ts';
@@ -25,8 +25,11 @@ import { reboot } from './reboot.ts';
 export type BootCompleteOptions = GateOptions & {
   readonly root: string;
   readonly ca?: string | undefined;
-  /** Where the generation on trial does not prove good, the machine reboots: the boot loader then tries on, or falls back. */
-  readonly reboot?: boolean;
+  /**
+   * Where the generation on trial does not prove good, the machine reboots: the boot loader then tries on, or falls back. A
+   * function stands for the reboot of a machine that is none.
+   */
+  readonly reboot?: boolean | (() => Promise<void>);
 };
 
 export type BootCompleteResult = {
@@ -39,8 +42,10 @@ export type BootCompleteResult = {
 };
 
 const owner = 'mosctl boot-complete';
-/** An update that is under way may hold the lock for a while. */
+/** An update that is under way may hold the lock for a while, in milliseconds. */
 const lockWait = 60_000;
+/** What proved good must not lose its try to a long download. The limits of mos-boot-complete.service are longer. */
+const markWait = 10 * 60_000;
 
 /** Ends the trial of what was booted: marked good, or left to the counter of the boot loader. */
 export async function bootComplete(
@@ -49,13 +54,42 @@ export async function bootComplete(
   report: Report,
 ): Promise<BootCompleteResult> {
   const machine = await openMachine(host, options.root);
+  try {
+    return await endTrial(host, machine, options, report);
+  } catch (error) {
+    // Who only had to wait for another one is well.
+    if (options.reboot && !isMosError(error, 'busy') && (await hasOtherTries(host, machine)))
+      await rebootBy(host, options);
+    throw error;
+  }
+}
+
+/**
+ * False once it proved good. An entry that had no tries left when it was booted is all that there is, so the machine runs
+ * on: a reboot would start the same again. What can't be told is taken for a failure.
+ */
+async function hasOtherTries(host: Host, machine: Machine): Promise<boolean> {
+  const booted = await readBooted(host, machine.paths);
+  if (!parseEntryName(booted?.entry ?? '')?.tries?.left) return false;
+  return isOnTrial(host, machine).catch(() => true);
+}
+
+const rebootBy = (host: Host, { root, reboot: how }: BootCompleteOptions): Promise<void> =>
+  typeof how === 'function' ? how() : reboot(host, { root, isFailure: true });
+
+async function endTrial(
+  host: Host,
+  machine: Machine,
+  options: BootCompleteOptions,
+  report: Report,
+): Promise<BootCompleteResult> {
   const booted = await readBooted(host, machine.paths);
   if (booted?.entry === undefined) return { generation: null, provedGood: false, failed: [] };
   if (options.root === '/') await keepEntries(host, report);
   const failed = await judgeFailed(host, machine, report);
   const trial = await readTrial(host, machine);
   const isJudged = trial === undefined && (await isHalfMarked(host, machine, booted));
-  if (trial !== undefined) await judge(host, machine, trial, booted, options);
+  if (trial !== undefined) await judge(host, machine, trial, booted, options, report);
   if (trial !== undefined || isJudged) await markGood(host, machine, trial, booted, options.ca);
   await tidyEsp(host, machine, options.ca, report);
   return { generation: booted.generation, provedGood: trial !== undefined || isJudged, failed };
@@ -71,26 +105,40 @@ async function judge(
   host: Host,
   machine: Machine,
   trial: Trial,
-  { commit }: Booted,
+  { commit, entry }: Booted,
   options: BootCompleteOptions,
+  report: Report,
 ): Promise<void> {
   const generation = await loadGeneration(host, machine, commit, { ca: options.ca });
   const problems = await passGate(host, machine, generation, options);
   if (problems.length === 0) return;
   const { left, done } = trial.entry.tries;
   const reason = problems.join('; ');
-  {
-    await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
-    const text = `try ${done} of ${done + left} did not prove good: ${reason}`;
-    await addNote(host, lock, commit, { kind: 'remark', reason: text });
-  }
-  if (options.reboot) await reboot(host, { root: options.root, isFailure: true });
+  await remark(host, machine, commit, `try ${done} of ${done + left} did not prove good: ${reason}`, report);
+  const isAll = parseEntryName(entry ?? '')?.tries?.left === 0;
   throw new MosError('state', `cannot mark generation ${generation.number} good: ${reason}`, {
-    hint:
-      left > 0
+    hint: isAll
+      ? 'there is nothing else to boot, so it runs on; mosctl boot-complete judges it again'
+      : left > 0
         ? `the boot loader tries it ${left} more time${left === 1 ? '' : 's'}, then it takes the last good one`
         : 'the next boot takes the last good one',
   });
+}
+
+/** A full disk, a broken git, another one's lock: nothing keeps the machine from falling back. */
+async function remark(
+  host: Host,
+  machine: Machine,
+  commit: string,
+  reason: string,
+  report: Report,
+): Promise<void> {
+  try {
+    await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
+    await addNote(host, lock, commit, { kind: 'remark', reason });
+  } catch (error) {
+    report({ kind: 'note', text: `warning: the history does not say that ${reason}: ${messageOf(error)}` });
+  }
 }
 
 /** Its counter went, and then the power. */
@@ -112,7 +160,7 @@ async function markGood(
   ca: string | undefined,
 ): Promise<void> {
   const generation = await loadGeneration(host, machine, commit, { ca });
-  await using lock = await lockState(host, machine.state, { owner, wait: lockWait });
+  await using lock = await lockState(host, machine.state, { owner, wait: markWait });
   if (trial !== undefined) await nameEntry(host, trial, { generation: trial.generation });
   await addNote(host, lock, commit, { kind: 'good', reason: 'every target came up' });
   const { number, machine: system } = generation;

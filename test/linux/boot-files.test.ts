@@ -9,9 +9,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
+import { type ErrorCode, hintOf, MosError } from '../../pkg/errors/index.ts';
 import { renderLoaderSettings } from '../../pkg/esp/index.ts';
+import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
-import { boot, update } from '../../pkg/system/index.ts';
+import { boot, bootComplete, update } from '../../pkg/system/index.ts';
 import { giveTryBack } from '../../pkg/system/reboot.ts';
 import { refused } from '../helpers/attacks.ts';
 import { mosctl } from '../helpers/cli.ts';
@@ -151,6 +153,43 @@ test('a generation whose files are not mounted does not prove good, and its own 
   t.regex((await mosctl(root, 'log')).stdout, /remark: try 1 of 3 did not prove good: data is not mounted/);
   await giveTryBack(linuxHost, root);
   t.deepEqual(machine.files().entries, ['mos-1+3.conf'], 'a reboot that is asked for is no failure');
+});
+
+test('what keeps a generation from proving good ends its try, and one that is all there is runs on', async (t) => {
+  const machine = await makeEspMachine(t, first);
+  const { root } = machine;
+  let reboots = 0;
+  const judge = (files: Partial<Host['files']> = {}) =>
+    bootComplete(
+      { ...linuxHost, files: { ...linuxHost.files, ...files } },
+      { root, stable: 0, limit: 0, reboot: async () => void reboots++ },
+      () => {},
+    );
+  const lock = (code: ErrorCode) => async () => {
+    throw new MosError(code, 'cannot lock it');
+  };
+  const list = async (): Promise<string[]> => {
+    throw new MosError('io', 'cannot read it');
+  };
+  await machine.boot('mos-1+3.conf');
+  await t.throwsAsync(judge({ lock: lock('no-space') }), { message: /^cannot mark generation 1 good: data/ });
+  t.is(reboots, 1, 'the history could not be written');
+  await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+  await t.throwsAsync(judge({ list }), { message: 'cannot read it' });
+  t.is(reboots, 2, 'it could not be judged');
+  await t.throwsAsync(judge({ lock: lock('busy') }), { code: 'busy' });
+  t.is(reboots, 2, 'it was well, and another one had the lock');
+  await machine.boot('mos-1+2-1.conf');
+  await machine.boot('mos-1+1-2.conf');
+  await t.throwsAsync(judge(), { message: /^cannot mark generation 1 good: data is not mounted/ });
+  t.is(reboots, 3);
+  await machine.boot('mos-1+0-3.conf');
+  const error = await t.throwsAsync(judge());
+  t.is(hintOf(error), 'there is nothing else to boot, so it runs on; mosctl boot-complete judges it again');
+  t.is(reboots, 3);
+  await boot(linuxHost, { root, integrity: 'digest' }, () => {});
+  t.like(await judge(), { generation: 1, provedGood: true });
+  t.deepEqual(machine.files().entries, ['mos-1.conf']);
 });
 
 test('a rollback has an entry of its own, and old boot files go with generations that are not kept', async (t) => {
