@@ -145,6 +145,29 @@ for (const what of ['bytes', 'inodes'] as const)
     t.is((await mosctl(root, 'verify')).exit, 0);
   });
 
+for (const what of ['bytes', 'inodes'] as const)
+  test(`without any ${what} left for the state a command says so, and the machine stays as it is`, async (t) => {
+    const vendor = await makeVendor(t);
+    const root = await makeRoot(t, vendor);
+    const config = join(root, 'config');
+    mkdirSync(config);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=30M,nr_inodes=300', 'tmpfs', config]);
+    t.teardown(() => execFileSync('umount', [config]));
+    const release = (number: number) => released(vendor, number, { small: String(number) });
+    await installFrom(root, await release(1));
+    await updateFrom(root, await release(2));
+    const third = await release(3);
+    fill(config, what);
+    for (const words of [['update', third], ['rollback'], ['pin', '1', '--reason', 'why']]) {
+      const { exit, stderr } = await mosctl(root, ...words);
+      t.is(exit, 11, stderr);
+      t.regex((await mosctl(root, 'status')).stdout, /^generation 2: /);
+    }
+    rmSync(join(config, 'filler'), { recursive: true });
+    t.is((await updateFrom(root, third)).generation, 3);
+    t.is((await mosctl(root, 'verify')).exit, 0);
+  });
+
 test('a read-only disk is an error that changes nothing, and what only reads works', async (t) => {
   const vendor = await makeVendor(t);
   const first = await released(vendor, 1, { a: '1' });

@@ -1,3 +1,4 @@
+import { isMosError, MosError } from '../../errors/index.ts';
 import type { Host, RunOptions } from '../../host/index.ts';
 import type { State } from '../paths.ts';
 
@@ -41,13 +42,30 @@ export async function git(
     ...settings.flatMap((setting) => ['-c', setting]),
     ...argv,
   ] as const;
-  const { stdout } = await host.processes.run(call as unknown as [string, ...string[]], {
-    ...options,
-    env: { ...environment, ...options.env },
-    cwd: state.repository,
-    timeout: oneMinute,
-  });
-  return new TextDecoder().decode(stdout).replace(/\n$/, '');
+  try {
+    const { stdout } = await host.processes.run(call as unknown as [string, ...string[]], {
+      ...options,
+      env: { ...environment, ...options.env },
+      cwd: state.repository,
+      timeout: oneMinute,
+    });
+    return new TextDecoder().decode(stdout).replace(/\n$/, '');
+  } catch (cause) {
+    if (!isMosError(cause, 'io') || !(await isFull(host, state, cause.message))) throw cause;
+    const text = `cannot write to ${state.repository}: no space left on the file system`;
+    throw new MosError('no-space', text, { cause });
+  }
 }
 
 const oneMinute = 60_000;
+
+/** Of refs and files of the view git says that it could not write them, and not why. */
+async function isFull(host: Host, state: State, message: string): Promise<boolean> {
+  if (/No space left on device|Disk quota exceeded/.test(message)) return true;
+  return (
+    /(?:couldn't|unable to) write/.test(message) && (await host.files.space(state.git)).free < nearlyFull
+  );
+}
+
+/** More than what git wrote before it failed, and has removed by now. */
+const nearlyFull = 1024 * 1024;
