@@ -35,7 +35,6 @@ type Live = {
   readonly host: Host;
   readonly report: Report;
   readonly uses: LiveUses;
-  devices: string[];
   medium?: Medium;
 };
 
@@ -51,8 +50,7 @@ const first: readonly Step<Live>[] = [
   { name: 'load the modules of the kernel', run: ({ host }) => loadModules(host) },
 ];
 const fromMedium: readonly Step<Live>[] = [
-  { name: 'find the medium of this live system', run: findMedium },
-  { name: 'verify and mount the live system', run: mountLive },
+  { name: 'find the medium of this live system, verify and mount it', run: mountLive },
 ];
 const fromRegistry: readonly Step<Live>[] = [
   { name: 'fetch the live system', run: fetchLive },
@@ -60,7 +58,7 @@ const fromRegistry: readonly Step<Live>[] = [
 ];
 
 export async function bootLive(host: Host, uses: LiveUses, report: Report): Promise<void> {
-  const context: Live = { host, report, uses, devices: [] };
+  const context: Live = { host, report, uses };
   await runSteps(context, first, report);
   const { repo } = mediumOf(context);
   await runSteps(context, repo === undefined ? fromMedium : fromRegistry, report);
@@ -96,46 +94,51 @@ async function readMedium(context: Live): Promise<void> {
   );
 }
 
-async function findMedium(context: Live): Promise<void> {
+/** Others may have the same label, and be there first: the one that has what this boot file was made for is the right one. */
+async function mountLive(context: Live): Promise<void> {
   const { host } = context;
-  const { label } = mediumOf(context);
+  const { label, at } = mediumOf(context);
+  await host.files.makeFolder(at, { parents: true });
+  const problems = new Map<string, string>();
   const deadline = host.clock.monotonic() + mediumDeadline;
   for (;;) {
-    context.devices = await findIsoVolumes(host, label);
-    if (context.devices.length > 0) return;
-    if (host.clock.monotonic() > deadline)
-      throw new MosError(
-        'not-found',
-        `cannot find the medium of this live system: no disc or disk has the label ${label}`,
-      );
+    for (const device of await findIsoVolumes(host, label)) {
+      if (problems.has(device)) continue;
+      const problem = await tryMedium(context, device);
+      if (problem === undefined) return;
+      problems.set(device, problem);
+    }
+    if (host.clock.monotonic() > deadline) throw noMedium(label, [...problems.values()]);
     await host.clock.sleep(mediumInterval);
   }
 }
 
-/** It stays mounted, for installs. Others may have the same label: the one that has what this boot file was made for is the right one. */
-async function mountLive(context: Live): Promise<void> {
-  const { host, devices, report } = context;
-  const { at: medium } = mediumOf(context);
-  await host.files.makeFolder(medium, { parents: true });
-  const problems: string[] = [];
-  for (const source of devices) {
-    try {
-      const flags = ['ro', 'nodev', 'nosuid', 'noexec'] as const;
-      await host.mounts.mount({ fstype: 'iso9660', source, target: medium, flags });
-    } catch (error) {
-      problems.push(messageOf(error));
-      continue;
-    }
-    try {
-      return await mountFrom(context);
-    } catch (error) {
-      problems.push(`${source}: ${messageOf(error)}`);
-      report({ kind: 'note', text: problems.at(-1) ?? '' });
-      await host.mounts.unmount(medium);
-    }
+/** Why it is not the right one; that one stays mounted, for installs. */
+async function tryMedium(context: Live, source: string): Promise<string | undefined> {
+  const { host, report } = context;
+  const { at } = mediumOf(context);
+  await using undo = new Undo();
+  try {
+    const flags = ['ro', 'nodev', 'nosuid', 'noexec'] as const;
+    await host.mounts.mount({ fstype: 'iso9660', source, target: at, flags });
+    undo.add(() => host.mounts.unmount(at));
+    await mountFrom(context);
+    undo.keep();
+    return undefined;
+  } catch (error) {
+    const problem = `${source}: ${messageOf(error)}`;
+    report({ kind: 'note', text: problem });
+    return problem;
   }
-  throw new MosError('untrusted', `cannot boot this live system: ${problems.join('; ')}`);
 }
+
+const noMedium = (label: string, problems: readonly string[]): MosError =>
+  problems.length > 0
+    ? new MosError('untrusted', `cannot boot this live system: ${problems.join('; ')}`)
+    : new MosError(
+        'not-found',
+        `cannot find the medium of this live system: no disc or disk has the label ${label}`,
+      );
 
 const manifestCa = `/${inInitrd.manifestCa}`;
 

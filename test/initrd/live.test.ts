@@ -18,6 +18,8 @@ function machine(
   accepts: (device: string) => boolean,
   source: { repo?: string; root?: string } = {},
   commandLine = 'console=ttyS0 panic=-1',
+  /** The seconds after which a drive is there. */
+  late: Readonly<Record<string, number>> = {},
 ) {
   const calls: string[] = [];
   let [now, inDrive] = [0, ''];
@@ -33,7 +35,10 @@ function machine(
       read: async (path) => Buffer.from(contents[path] ?? 'isofs.ko\n'),
       stat: async (path) => (path.startsWith('/sys/') ? linuxHost.files.stat('/') : undefined),
       makeFolder: async () => {},
-      list: async (path) => (path === '/sys/class/net' ? ['eth0'] : Object.keys(drives)),
+      list: async (path) =>
+        path === '/sys/class/net'
+          ? ['eth0']
+          : Object.keys(drives).filter((name) => now >= (late[name] ?? 0) * 1000),
       open: async (path) => {
         const content = drives[path.slice('/dev/'.length)] ?? Buffer.alloc(0);
         const read = async (into: Uint8Array, position: number) => content.subarray(position).copy(into);
@@ -95,6 +100,17 @@ test('a live system boots from the medium that it is for, and from no other of t
     'root',
     'move /factory/secure /sysroot/factory/secure',
   ]);
+});
+
+test('another medium of that label may be there first: the right one is waited for, and each is tried once', async (t) => {
+  const drives = { sda: medium('OCI-BOOT'), sdb: medium('OCI-BOOT'), sdc: medium('OCI-BOOT') };
+  const late = { sdb: 1, sdc: 29 };
+  const { calls, run } = machine(drives, (device) => device === '/dev/sdc', {}, undefined, late);
+  await run();
+  t.deepEqual(
+    calls.filter((call) => call.startsWith('mount /dev')),
+    ['sda', 'sdb', 'sdc'].map((name) => `mount /dev/${name} /run/mos/medium ro`),
+  );
 });
 
 test('a medium with something else does not boot', async (t) => {
