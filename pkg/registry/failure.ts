@@ -11,7 +11,7 @@ const codes: Readonly<Record<number, ErrorCode>> = {
 };
 
 const hints: Readonly<Record<number, string>> = {
-  401: 'log in with `docker login`, or give --user and --pass-stdin',
+  401: 'log in where this runs: `docker login`, `podman login`, or config.json in the folder DOCKER_CONFIG; commands that write there take --user too',
   403: 'the user has no right to do this there',
 };
 

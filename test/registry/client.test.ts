@@ -261,7 +261,10 @@ test('a wrong password is an error that names neither it nor its header', async 
   );
   const error = await failure(t, at.repository.resolve('1'));
   t.is(error.code, 'denied');
-  t.is(error.hint, 'log in with `docker login`, or give --user and --pass-stdin');
+  t.is(
+    error.hint,
+    'log in where this runs: `docker login`, `podman login`, or config.json in the folder DOCKER_CONFIG; commands that write there take --user too',
+  );
   t.is(
     error.message,
     `cannot read ${at.server}/a:1: GET http://${at.server}${manifestPath} answered 401: UNAUTHORIZED: no`,
