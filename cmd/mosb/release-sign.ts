@@ -3,7 +3,12 @@ import { renderChannel, renderSigned } from '../render/release.ts';
 import { channel, channelOf, channelOptions } from './release-options.ts';
 
 const days = (role: string, usual: string) =>
-  ({ kind: 'integer', value: 'N', default: usual, help: `how many days ${role} counts` }) as const;
+  ({
+    kind: 'integer',
+    value: 'N',
+    default: usual,
+    help: `how many days ${role} counts, at most 3650`,
+  }) as const;
 
 export const releaseSign = command({
   name: 'release sign',

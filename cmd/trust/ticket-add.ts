@@ -11,7 +11,12 @@ export const ticketAdd = command({
     serial: { kind: 'text', value: 'SERIAL', required: true, help: 'the serial of the machine' },
     from: { kind: 'integer', value: 'N', required: true, help: 'the security version it is at' },
     to: { kind: 'integer', value: 'N', required: true, help: 'the lower one it may go back to' },
-    days: { kind: 'integer', value: 'N', default: '7', help: 'how many days it can be accepted' },
+    days: {
+      kind: 'integer',
+      value: 'N',
+      default: '7',
+      help: 'how many days it can be accepted, at most 3650',
+    },
     output: {
       kind: 'path',
       value: 'FILE',

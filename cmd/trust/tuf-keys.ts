@@ -3,7 +3,12 @@ import { renderTufKeys } from '../render/tuf-keys.ts';
 import { keyset } from './arguments.ts';
 
 const roles = ['root', 'targets', 'snapshot', 'timestamp'] as const;
-const days = { kind: 'integer', value: 'N', default: '365', help: 'how many days the root counts' } as const;
+const days = {
+  kind: 'integer',
+  value: 'N',
+  default: '365',
+  help: 'how many days the root counts, at most 3650',
+} as const;
 const count = (role: string, usual: string) =>
   ({
     kind: 'text',

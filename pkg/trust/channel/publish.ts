@@ -1,6 +1,6 @@
 import type { Metadata } from '@tufjs/models';
 import { MosError } from '../../errors/index.ts';
-import { daysAfter } from '../keyset/tuf-root.ts';
+import { daysAfter, requireDays } from '../days.ts';
 import {
   fileOf,
   indexFile,
@@ -101,6 +101,7 @@ export async function signChannel(
   published: PublishedChannel,
   options: SignOptions,
 ): Promise<SignedChannel> {
+  for (const days of Object.values(options.days)) requireDays(days);
   const signing = { keys, published, options };
   const present = await presentTargets(signing);
   const wanted = await nextTargets(signing, present);

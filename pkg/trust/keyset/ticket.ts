@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Host } from '../../host/index.ts';
+import { daysAfter } from '../days.ts';
 import type { Evidence } from '../document.ts';
 import { parseTicket, renderTicket, type Ticket } from '../ticket.ts';
 import type { KeysOptions } from './folder.ts';
@@ -18,8 +19,6 @@ export type TicketRequest = {
 
 export type AddedTicket = { readonly file: string; readonly ticket: Ticket };
 
-const day = 24 * 60 * 60 * 1000;
-
 /** Makes and signs a ticket. The file itself comes last; none of the three is overwritten. */
 export async function addTicket(
   host: Host,
@@ -29,7 +28,6 @@ export async function addTicket(
   options: KeysOptions = {},
 ): Promise<AddedTicket> {
   const signer = await openSigner(host, keyset, project, options);
-  const end = new Date(host.clock.now().getTime() + request.days * day);
   const ticket: Ticket = {
     version: 1,
     product: signer.product,
@@ -37,7 +35,7 @@ export async function addTicket(
     from: request.from,
     to: request.to,
     nonce: randomBytes(16).toString('hex'),
-    not_after: end.toISOString().replace(/\.\d{3}Z$/, 'Z'),
+    not_after: daysAfter(host.clock.now(), request.days),
   };
   const bytes = new TextEncoder().encode(renderTicket(ticket));
   parseTicket(bytes, 'this'); // what the machine would refuse isn't made

@@ -3,11 +3,11 @@ import { MosError } from '../../errors/index.ts';
 import { type Host, sweepTemporary } from '../../host/index.ts';
 import { type MetadataOf, signersOf, type TufRole, thresholdOf, tufRoles } from '../channel/metadata.ts';
 import { renderMetadata, signMetadata } from '../channel/sign.ts';
+import { daysAfter } from '../days.ts';
 import { folderOfKeys, type KeysOptions, keysetFolder } from './folder.ts';
 import { lockKeys, makeWhole, newFolder, writeDocument } from './store.ts';
 import {
   checkCount,
-  daysAfter,
   type Held,
   heldBy,
   makeRoot,

@@ -41,10 +41,6 @@ export function checkCount(role: TufRole, { threshold, keys }: TufCount): void {
   );
 }
 
-const day = 24 * 60 * 60 * 1000;
-export const daysAfter = (now: Date, days: number): string =>
-  new Date(now.getTime() + days * day).toISOString().replace(/\.\d{3}Z$/, 'Z');
-
 export type Held = {
   readonly threshold: number;
   readonly keys: readonly { readonly id: string; readonly publicHex: string }[];

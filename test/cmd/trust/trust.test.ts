@@ -167,3 +167,17 @@ test('an EFI file is signed and verified', async (t) => {
     },
   );
 });
+
+for (const days of ['0', '99999999'])
+  test(`what would be over at once, or end after the calendar, is not made: --days ${days}`, async (t) => {
+    const ticket = ['--serial', 'SN1', '--from', '2', '--to', '1', '--output', `${home.folder}/t.json`];
+    for (const words of [
+      ['ticket', 'add', 'acme', 'default', ...ticket],
+      ['tuf-keys', 'add', 'acme'],
+    ])
+      t.deepEqual(await trust(...words, '--days', days), {
+        exit: 2,
+        stdout: '',
+        stderr: `trust: cannot sign for ${days} days: it is 1 to 3650\n`,
+      });
+  });

@@ -127,6 +127,12 @@ test('what a machine has seen holds; without a network only who says so reads an
   await cp(desk.vendor.repository, `${folder}/old`, { recursive: true });
   await read(root, channel);
 
+  for (const days of ['0', '99999999'])
+    t.is(
+      (await desk.tryRelease('sign', channel, '--renew', '--timestamp-days', days)).stderr,
+      `mosb: cannot sign for ${days} days: it is 1 to 3650\n`,
+    );
+
   // After four of seven days the timestamp is signed anew, and nothing else.
   desk.setDay(4);
   t.regex(await release('sign', channel), /targets {4}1 .*\n {2}snapshot {3}1 .*\n {2}timestamp {2}2 /);
