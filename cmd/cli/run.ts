@@ -2,7 +2,7 @@ import { exitCodeOf, MosError } from '../../pkg/errors/index.ts';
 import type { Host } from '../../pkg/host/index.ts';
 import type { Report } from '../../pkg/steps/index.ts';
 import { normalize } from './arguments.ts';
-import type { Command, Context, Program } from './command.ts';
+import { type Command, type Context, flagName, type Program } from './command.ts';
 import { renderError, renderJson, renderResult } from './output.ts';
 import { type Parsed, parseCommandLine } from './parse.ts';
 import { progressTo, type Screen } from './progress.ts';
@@ -85,7 +85,7 @@ function act(
     if (option.kind === 'secret' && parsed.options[key] !== undefined)
       report({
         kind: 'note',
-        text: `warning: other users of this machine can read --${key} on a command line`,
+        text: `warning: other users of this machine can read --${flagName(key)} on a command line`,
       });
   const context = {
     host,

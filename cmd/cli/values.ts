@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { MosError, Secret } from '../../pkg/errors/index.ts';
 import { parseReference, type Reference } from '../../pkg/oci/index.ts';
-import type { Command, CommandArgument, CommandOption } from './command.ts';
+import { type Command, type CommandArgument, type CommandOption, flagName } from './command.ts';
 
 export type Values = Readonly<Record<string, unknown>>;
 
@@ -19,7 +19,7 @@ function optionValue(key: string, option: CommandOption, raw: unknown, cwd: stri
   if (option.kind === 'list') return raw ?? [];
   if (raw === undefined) return undefined;
   if (option.kind === 'secret') return new Secret(String(raw));
-  return toValue(`--${key}`, option.kind, String(raw), cwd);
+  return toValue(`--${flagName(key)}`, option.kind, String(raw), cwd);
 }
 
 export function positionalValues(command: Command, words: readonly unknown[], cwd: string): Values {

@@ -13,6 +13,7 @@ const greet = command({
     root,
     pass: { kind: 'secret', value: 'WORD', help: 'a secret' },
     label: { kind: 'list', value: 'TEXT', help: 'labels' },
+    atMost: { kind: 'integer', value: 'N', help: 'at most' },
     times: { kind: 'integer', value: 'N', help: 'how often' },
     fail: { kind: 'flag', help: 'fail' },
     bad: { kind: 'flag', help: 'bad news' },
@@ -153,7 +154,7 @@ test(
   'greet --wrong x',
   "cannot understand the command line: unknown option '--wrong'\n  see mosctl greet --help",
 );
-test(mistaken, 'greet --times x oci:a:b', 'cannot use "x" as --times: it must be a whole number');
+test(mistaken, 'greet --at-most 1e9 oci:a:b', 'cannot use "1e9" as --at-most: it must be a whole number');
 test(
   mistaken,
   'greet nonsense',
