@@ -5,6 +5,7 @@ import {
   LineCounter,
   parseDocument,
   visit,
+  type YAMLError,
   type Document as YamlDocument,
 } from 'yaml';
 import { MosError } from '../errors/index.ts';
@@ -28,9 +29,11 @@ export function parseYaml(text: string, what: string): Document {
   return { value: plainValue(document, what), lineOf: (path) => lineOf(document, counter, path) };
 }
 
-/** The library tells of a text nested too deeply in the words of the engine. */
-const reasonOf = ({ message }: Error): string =>
-  /call stack/i.test(message) ? 'it is nested too deeply' : message;
+/** The library tells of a text nested too deeply in the words of the engine, and of several documents in its own. */
+function reasonOf({ code, message }: Pick<YAMLError, 'code' | 'message'>): string {
+  if (code === 'MULTIPLE_DOCS') return 'a second document begins, and it must be one';
+  return /call stack/i.test(message) ? 'it is nested too deeply' : message;
+}
 
 /** What is written shorter by aliases may be larger than any memory. */
 function plainValue(document: YamlDocument, what: string): unknown {

@@ -105,6 +105,7 @@ test(
   '      type: bridged',
   'line 21: targets[1].network.type must be host, none or simple',
 );
+test(refuses, 'targets:\n', '---\ntargets:\n', 'line 9: a second document begins, and it must be one');
 test(refuses, 'update_type: complete\n', '', 'line 1: update_type is missing');
 test(
   refuses,
