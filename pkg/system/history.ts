@@ -1,3 +1,4 @@
+import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import {
   addNote,
@@ -30,6 +31,8 @@ export type LogOptions = { readonly root: string; readonly most?: number | undef
 
 /** Every generation, newest first. */
 export async function log(host: Host, { root, most }: LogOptions): Promise<LogEntry[]> {
+  if (most !== undefined && most < 1)
+    throw new MosError('usage', `cannot list the newest ${most} generations: say at least 1`);
   const machine = await openMachine(host, root);
   const entries = await listGenerations(host, machine.state, most === undefined ? {} : { most });
   if (entries.length === 0) throw notInstalled(machine, 'show the history');

@@ -143,6 +143,10 @@ test('a rollback is a new generation, and a pending update is gone with it', asy
   ~ hostfs: h2 (DIGEST) → h1 (DIGEST); needs a reboot
 `,
   );
+  t.like(await mosctl(life.root, 'log', '-n', '0'), {
+    exit: 2,
+    stderr: 'mosctl: cannot list the newest 0 generations: say at least 1\n',
+  });
   t.is(
     await output(life, 'log', '-n', '2'),
     `generation 4 (current)  TIME
