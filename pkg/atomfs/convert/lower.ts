@@ -14,10 +14,6 @@ export class Lower {
     this.#roots = roots;
   }
 
-  get isEmpty(): boolean {
-    return this.#roots.length === 0;
-  }
-
   /** undefined where there is nothing, or where a link stands in between. */
   find(parts: readonly ByteText[]): LowerNode | undefined {
     let folders = visible(this.#roots);

@@ -1,6 +1,6 @@
 import type { Lower, LowerNode } from './lower.ts';
 import { checkedLink, meaningOf, partsOf, refused, shown } from './names.ts';
-import { type Folder, type Inode, type Node, newFolder, plainAttributes } from './node.ts';
+import { type Folder, type Inode, type Node, newFolder, plainAttributes, type Whiteout } from './node.ts';
 import { attributesOf, Notes } from './notes.ts';
 import type { Attributes, ByteText, TarEntry } from './tar/entry.ts';
 import { type Step, type Way, walk } from './way.ts';
@@ -19,32 +19,29 @@ export class NeedsLower extends Error {}
  * Puts the entries of a tar layer into the tree that overlayfs needs, as if they were unpacked one after the other
  * over the layers below: the last entry of a name wins, a path through a link goes where the link leads, and a folder
  * without an entry has the attributes it has below. A file below that a hard link names is copied up with its name, as
- * link(2) on an overlay does. Whiteouts count for the layers below only, wherever they stand in the archive
- * (image-spec 1.1 layer.md). `layer` is the number of this one, from the lowest up. Pure.
+ * link(2) on an overlay does. Whiteouts hide what lies below only, wherever they stand in the archive (image-spec 1.1
+ * layer.md); which way a path takes is decided where it stands, as umoci, docker and containerd do. `layer` is the
+ * number of this one, from the lowest up. Pure.
  */
 export function planLayer(entries: readonly TarEntry[], lower: Lower | undefined, layer: number): LayerPlan {
   const plan = new Planner(lower, layer);
-  const marks: Mark[] = [];
   for (const [order, entry] of entries.entries()) {
     const parts = partsOf(entry.name);
     const meaning = meaningOf(entry.name, parts);
     if (meaning.kind === 'plain') plan.place(entry, parts, order);
-    if (meaning.kind === 'whiteout') marks.push({ folder: parts.slice(0, -1), hides: meaning.hides, order });
-    if (meaning.kind === 'opaque') marks.push({ folder: parts.slice(0, -1), hides: undefined, order });
+    if (meaning.kind === 'whiteout') plan.hide(parts.slice(0, -1), meaning.hides, order);
+    if (meaning.kind === 'opaque') plan.hideAll(parts.slice(0, -1), order);
   }
-  for (const mark of marks) plan.mark(mark);
   return plan.finish();
 }
-
-/** A whiteout of a name in a folder; without a name: of all that the folder has below. */
-type Mark = { readonly folder: ByteText[]; readonly hides: ByteText | undefined; readonly order: number };
 
 class Planner {
   readonly #lower: Lower | undefined;
   readonly #layer: number;
   /** Copies of what lies below, each by what it is a copy of. */
   readonly #copies = new Map<LowerNode, Inode>();
-  readonly #copiedNames = new Map<Folder, Map<ByteText, Node>>();
+  /** Names that no entry made, nor one below them: folders on the way to whiteouts, and what was copied up. */
+  readonly #borrowed = new Map<Folder, Set<ByteText>>();
   readonly #root: Folder = newFolder(plainAttributes, -1);
   #hasRootEntry = false;
   readonly #notes = new Notes();
@@ -57,28 +54,63 @@ class Planner {
   place(entry: TarEntry, parts: readonly ByteText[], order: number): void {
     const last = parts.at(-1);
     if (last === undefined) this.#placeRoot(entry);
-    else this.#placeIn(this.#wayTo(entry.name, parts.slice(0, -1), order).folder, last, entry, order);
+    else this.#placeIn(this.#wayTo(entry.name, parts.slice(0, -1), order), last, entry, order);
   }
 
-  #placeIn(parent: Folder, name: ByteText, entry: TarEntry, order: number): void {
-    const existing = parent.children.get(name);
-    if (entry.type !== 'directory') parent.children.set(name, this.#nodeOf(entry, order));
+  #placeIn(way: Way, name: ByteText, entry: TarEntry, order: number): void {
+    const { children } = way.folder;
+    const existing = children.get(name);
+    if (entry.type !== 'directory') children.set(name, this.#nodeOf(entry, order));
     else if (existing?.type === 'directory') existing.attributes = attributesOf(entry, this.#notes);
-    else parent.children.set(name, newFolder(attributesOf(entry, this.#notes), order));
+    else {
+      const folder = newFolder(attributesOf(entry, this.#notes), order);
+      // What was there hid all that lies below.
+      folder.isOpaque = existing !== undefined && this.#layer > 0;
+      children.set(name, folder);
+    }
+    this.#own(way, name);
   }
 
-  /** A mark counts where the folder that it names lies in the layers below; what this layer has there hides all anyway. */
-  mark({ folder, hides, order }: Mark): void {
-    const parent = this.#markedFolder(folder, order);
-    if (parent === undefined) return;
-    if (hides === undefined) {
-      parent.isOpaque = true;
-      return;
-    }
-    const own = parent.children.get(hides);
-    if (own === undefined || own === this.#copiedNames.get(parent)?.get(hides))
-      parent.children.set(hides, { type: 'whiteout', order });
-    else if (own.type === 'directory') own.isOpaque = true;
+  /** A whiteout of a name counts where the folder that it names is there; what this layer has there hides all anyway. */
+  hide(path: readonly ByteText[], name: ByteText, order: number): void {
+    const folder = this.#markedFolder(path, order);
+    if (folder !== undefined) this.#hideIn(folder, name, order);
+  }
+
+  /** An opaque mark. */
+  hideAll(path: readonly ByteText[], order: number): void {
+    const folder = this.#markedFolder(path, order);
+    if (folder !== undefined) this.#hideBelow(folder);
+  }
+
+  #hideIn(folder: Folder, name: ByteText, order: number): void {
+    const isBorrowed = this.#borrowed.get(folder)?.delete(name);
+    const own = isBorrowed ? undefined : folder.children.get(name);
+    if (own === undefined) folder.children.set(name, { type: 'whiteout', order });
+    else if (own.type === 'directory') this.#hideBelow(own);
+  }
+
+  #hideBelow(folder: Folder): void {
+    folder.isOpaque = true;
+    this.#dropBorrowed(folder);
+  }
+
+  #dropBorrowed(folder: Folder): void {
+    if (this.#borrowed.size === 0) return;
+    for (const name of this.#borrowed.get(folder) ?? []) folder.children.delete(name);
+    this.#borrowed.delete(folder);
+    for (const child of folder.children.values()) if (child.type === 'directory') this.#dropBorrowed(child);
+  }
+
+  /** The name, and the folders that it lies in, are the layer's own from now on. */
+  #own(way: Way, name: ByteText): void {
+    if (this.#borrowed.size === 0) return;
+    this.#borrowed.get(way.folder)?.delete(name);
+    if (way.parent !== undefined) this.#own(way.parent, way.path.at(-1) ?? '');
+  }
+
+  #borrow(folder: Folder, name: ByteText): void {
+    this.#borrowed.set(folder, (this.#borrowed.get(folder) ?? new Set()).add(name));
   }
 
   finish(): LayerPlan {
@@ -92,8 +124,7 @@ class Planner {
 
   /** overlayfs does not look at the root's own xattr, so each name below it is hidden by itself. */
   #hideRoot(): void {
-    for (const name of this.#below().rootNames())
-      this.mark({ folder: [], hides: name, order: Number.MAX_SAFE_INTEGER });
+    for (const name of this.#below().rootNames()) this.#hideIn(this.#root, name, Number.MAX_SAFE_INTEGER);
   }
 
   #below(): Lower {
@@ -156,48 +187,47 @@ class Planner {
     const copy = this.#copies.get(below) ?? { ...below, order };
     this.#copies.set(below, copy);
     way.folder.children.set(name, copy);
-    const names = this.#copiedNames.get(way.folder) ?? new Map();
-    this.#copiedNames.set(way.folder, names.set(name, copy));
+    this.#borrow(way.folder, name);
     return copy;
   }
 
   /** Where a path leads, with what is missing made. */
   #wayTo(name: ByteText, path: readonly ByteText[], order: number): Way {
     const found = walk(this.#root, path, (at, part): Step => {
-      const own = at.folder.children.get(part);
-      if (own?.type === 'directory' || own?.type === 'symlink') return own;
-      if (own !== undefined && own.type !== 'whiteout')
-        throw refused(name, `lies below ${shown([...at.path, part].join('/'))}, which is no folder`);
-      if (own === undefined && at.isMerged) {
-        const below = this.#below().find([...at.path, part]);
-        if (below?.type === 'symlink') return below;
-      }
-      return this.#implied(at, part, order, own !== undefined);
+      const there = this.#look(at, part);
+      if (there === undefined || 'folders' in there) return this.#implied(at, part, order);
+      if (there.type === 'directory' || there.type === 'symlink') return there;
+      throw refused(name, `lies below ${shown([...at.path, part].join('/'))}, which is no folder`);
     });
     if (found === undefined) throw refused(name, 'lies below too many links');
     return found;
   }
 
-  /** Where a mark belongs, through links of the layers below; undefined where it hides nothing. */
+  /** The folder of a mark; undefined where there is none, so that the mark hides nothing. */
   #markedFolder(path: readonly ByteText[], order: number): Folder | undefined {
     return walk(this.#root, path, (at, part): Step => {
-      const own = at.folder.children.get(part);
-      if (own?.type === 'directory') return own;
-      if (!at.isMerged) return undefined;
-      const below = this.#below().find([...at.path, part]);
-      if (below?.type === 'symlink') return below;
-      return own === undefined && below?.type === 'directory'
-        ? this.#implied(at, part, order, false)
-        : undefined;
+      const there = this.#look(at, part);
+      if (there === undefined || there.type === 'directory')
+        return there && 'folders' in there ? this.#implied(at, part, order) : there;
+      return there.type === 'symlink' ? there : undefined;
     })?.folder;
   }
 
-  /** A folder without an entry: with the attributes that it has below. */
-  #implied(at: Way, part: ByteText, order: number, isHidden: boolean): Folder {
+  /** What a name is by now, in this layer or one below. */
+  #look(at: Way, part: ByteText): Exclude<Node, Whiteout> | LowerNode | undefined {
+    const own = at.folder.children.get(part);
+    if (own === undefined) return at.isMerged ? this.#below().find([...at.path, part]) : undefined;
+    return own.type === 'whiteout' ? undefined : own;
+  }
+
+  /** A folder without an entry: with the attributes that it has below, where no whiteout stands in its place. */
+  #implied(at: Way, part: ByteText, order: number): Folder {
+    const isHidden = at.folder.children.has(part);
     const isNew = isHidden || !at.isMerged;
     const folder = newFolder(isNew ? plainAttributes : this.#attributesBelow([...at.path, part]), order);
     folder.isOpaque = isHidden;
     at.folder.children.set(part, folder);
+    this.#borrow(at.folder, part);
     return folder;
   }
 }

@@ -196,13 +196,66 @@ test(
   ['w a', 'w b', 'D c 755', 'file new 3'],
 );
 test(
-  'a whiteout below a name that the same layer made a link is not followed',
+  'a whiteout below a link that the layer has made goes where that leads, one before it does not',
   plans,
   [
-    [root, folder('kept'), file('kept/in'), folder('was'), file('was/in')],
-    [root, link('was', 'kept'), file('was/.wh.in', '')],
+    [root, folder('kept'), file('kept/in'), folder('was'), file('was/in'), file('was/on')],
+    [root, file('was/.wh.on', ''), link('was', 'kept'), file('was/.wh.in', '')],
   ],
-  ['symlink was kept'],
+  ['d kept 755', 'w kept/in', 'symlink was kept'],
+);
+const linked = [root, folder('d', { mode: 0o700 }), file('d/f'), link('s', 'd')];
+test(
+  'a path goes through no link that a whiteout hid before',
+  plans,
+  [linked, [root, file('.wh.s', ''), file('s/n')]],
+  ['D s 755', 'file s/n 3'],
+);
+test(
+  'a path goes through a link that a whiteout hides after it, as umoci unpacks it',
+  plans,
+  [linked, [root, file('s/n'), file('.wh.s', '')]],
+  ['d d 700', 'file d/n 3', 'w s'],
+);
+test(
+  'a path goes through no link that an opaque root hid before',
+  plans,
+  [linked, [root, file('.wh..wh..opq', ''), file('s/n')]],
+  ['w d', 'D s 755', 'file s/n 3'],
+);
+test(
+  'a folder that was hidden and is there again has nothing of the old one',
+  plans,
+  [linked, [root, file('.wh.d', ''), file('d/n')]],
+  ['D d 755', 'file d/n 3'],
+);
+test(
+  'a folder in place of what was in place of another folder has nothing of the first',
+  plans,
+  [linked, [root, file('d'), folder('d')]],
+  ['D d 755'],
+);
+for (const [name, mark] of [
+  ['a whiteout', '.wh.x'],
+  ['an opaque mark', '.wh..wh..opq'],
+] as const)
+  test(
+    `a folder that only ${name} names can be hidden, before and after`,
+    plans,
+    [
+      [root, folder('d'), folder('d/sub'), file('d/sub/x'), folder('e'), folder('e/sub'), file('e/sub/x')],
+      [root, file(`d/sub/${mark}`, ''), file('.wh.d', ''), file('.wh.e', ''), file(`e/sub/${mark}`, '')],
+    ],
+    ['w d', 'w e'],
+  );
+test(
+  'an opaque mark hides what only other marks and hard links named below it',
+  plans,
+  [
+    [root, folder('d'), folder('d/sub'), file('d/sub/x'), file('d/f')],
+    [root, file('d/sub/.wh.x', ''), { name: 'l', type: '1', link: 'd/f' }, file('d/.wh..wh..opq', '')],
+  ],
+  ['D d 755', 'file l 3'],
 );
 test(
   'a whiteout below a link of a layer below goes where that leads',
@@ -434,6 +487,11 @@ test(
   [file('a'), file('a/b')],
   '"a/b": it lies below "a", which is no folder',
 );
+test('a name below a file of a layer below', (t) => {
+  t.throws(() => planOf([root, file('a')], [root, file('a/b')]), {
+    message: 'cannot place "a/b": it lies below "a", which is no folder',
+  });
+});
 test(
   'a link to itself as a folder',
   refuses,
