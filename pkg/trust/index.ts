@@ -90,11 +90,11 @@ export { type MeasuredEvent, parseEventLog, replayPcr } from './tpm/event-log.ts
 export {
   authorizedPolicy,
   commandPolicy,
-  firstPolicyVersion,
   luksPolicy,
   passwordPolicy,
   policyVersionIndex,
 } from './tpm/policy.ts';
 export { type QuotedPcrs, verifyQuote } from './tpm/quote.ts';
 export { findKnownBoot, type KnownBoot, readLuksPolicy, readPolicyKey } from './tpm/signed.ts';
+export { findPolicyVersion } from './tpm/signed-version.ts';
 export type { Verified } from './verified.ts';

@@ -17,7 +17,7 @@ import {
 } from '../../pkg/system/tpm/index.ts';
 import { addKeyset, addPcr7Data, addSudi } from '../../pkg/trust/index.ts';
 import { refused } from '../helpers/attacks.ts';
-import { Crash, countingHost, crashingHost } from '../helpers/counting-host.ts';
+import { Crash, countingHost, crashingHost, watchedHost } from '../helpers/counting-host.ts';
 import { hostWithTpm, type SoftwareTpm, softwareTpm } from '../helpers/tpm.ts';
 
 // A TPM is provisioned, gives its secrets to the production boot file alone, and a run that was stopped is ended by the next.
@@ -31,23 +31,35 @@ const measured = {
   limited: sha256(Buffer.of(2)),
   tpm: sha256(Buffer.of(3)),
 };
+/** The same after its list of revoked files was changed. */
+const measuredLater = {
+  production: sha256(Buffer.of(4)),
+  limited: sha256(Buffer.of(5)),
+  tpm: sha256(Buffer.of(6)),
+};
+
+/** Policies for firmware that measures this, beside those that are there; returns pcr7data. */
+async function signPolicies(folder: string, of: typeof measured, version?: string): Promise<string> {
+  const files = Object.entries(of).map(([purpose, digest]) => {
+    const file = join(folder, `pcr7.${purpose}`);
+    writeFileSync(file, sha256(Buffer.alloc(32), digest));
+    return [purpose, file];
+  });
+  await addPcr7Data(linuxHost, 'acme', { folder, pcr7: Object.fromEntries(files), version });
+  return join(folder, 'acme/pcr7data');
+}
 
 test.before(async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mos-vendor-'));
   await addKeyset(linuxHost, 'acme', { folder, keyType: 'rsa' });
   const sudi = await addSudi(linuxHost, 'acme', 'default', 'SN0001', { folder });
-  const files = Object.entries(measured).map(([purpose, digest]) => {
-    const file = join(folder, `pcr7.${purpose}`);
-    writeFileSync(file, sha256(Buffer.alloc(32), digest));
-    return [purpose, file];
-  });
-  await addPcr7Data(linuxHost, 'acme', { folder, pcr7: Object.fromEntries(files) });
+  const policies = await signPolicies(folder, measured);
   Object.assign(vendor, {
     folder,
     certificate: join(sudi.path, 'cert.pem'),
     key: join(sudi.path, 'privkey.pem'),
     ca: join(folder, 'acme/sudi-ca/cert.pem'),
-    policies: join(folder, 'acme/pcr7data'),
+    policies,
     product: readFileSync(join(folder, 'acme/manifest/default/uuid'), 'utf8'),
   });
 });
@@ -64,9 +76,13 @@ const provisioned = (host: Host, more: Partial<ProvisionOptions> = {}): Promise<
   provision(host, { ...options(), ...more }, () => {});
 
 /** Power on, and what the firmware measures of a boot file. */
-async function start(tpm: SoftwareTpm, purpose: keyof typeof measured): Promise<Host> {
+async function start(
+  tpm: SoftwareTpm,
+  purpose: keyof typeof measured,
+  of: typeof measured = measured,
+): Promise<Host> {
   await tpm.restart();
-  tpm.tool('pcrextend', `7:sha256=${measured[purpose].toString('hex')}`);
+  tpm.tool('pcrextend', `7:sha256=${of[purpose].toString('hex')}`);
   return hostWithTpm(tpm);
 }
 
@@ -240,4 +256,61 @@ test('what needs the passphrase is done before the TPM has an owner; where it fa
   const released = await releaseSecrets(await start(tpm, 'production'), vendor.policies);
   if (released.kind !== 'released') return t.fail(JSON.stringify(released));
   t.is(released.diskPassphrase.reveal(), used[1] ?? '');
+});
+
+/** Also what it set as the owner's password: the end of the last command. */
+async function provisionedBy(host: Host, more: Partial<ProvisionOptions>): Promise<Secret> {
+  let last = Buffer.alloc(0);
+  const watch = (name: string, [command]: readonly unknown[]) => {
+    if (name === 'tpm.send') last = Buffer.from(command as Uint8Array);
+  };
+  await provisioned(watchedHost(host, watch), more);
+  return new Secret(last.subarray(-32).toString('latin1'));
+}
+
+test('the policy version is that of the policies, whatever boot file provisions, and never sinks', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mos-later-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  execFileSync('cp', ['-r', join(vendor.folder, 'acme'), folder]);
+  const policies = await signPolicies(folder, measuredLater, '0002');
+  const versionOf = (tpm: SoftwareTpm) => tpm.tool('nvread', '0x1500020');
+  for (const purpose of ['limited', 'tpm', 'production'] as const) {
+    const tpm = await softwareTpm(t);
+    const password = await provisionedBy(await start(tpm, purpose, measuredLater), { policies });
+    t.is(versionOf(tpm), '0002', purpose);
+    const host = await start(tpm, 'production', measuredLater);
+    t.is((await releaseSecrets(host, policies)).kind, 'released', purpose);
+
+    const again = { policies, again: { password } };
+    await t.throwsAsync(provisioned(await start(tpm, purpose), again), {
+      code: 'downgrade',
+      message:
+        'cannot provision this machine again: its TPM requires policy version 0002, this boot file has policies of 0001',
+    });
+    t.is(versionOf(tpm), '0002', purpose);
+    await provisioned(await start(tpm, purpose, measuredLater), again);
+    t.is(versionOf(tpm), '0002', purpose);
+  }
+
+  const older = await softwareTpm(t);
+  const password = await provisionedBy(await start(older, 'limited'), { policies });
+  t.is(versionOf(older), '0001');
+  await provisioned(await start(older, 'limited', measuredLater), { policies, again: { password } });
+  t.is(versionOf(older), '0002');
+  t.is((await releaseSecrets(await start(older, 'production'), policies)).kind, 'withheld', 'made void');
+});
+
+test('where no policy for disks is signed for the firmware, nothing is provisioned', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'mos-unsigned-'));
+  t.teardown(() => rmSync(folder, { recursive: true }));
+  await addKeyset(linuxHost, 'acme', { folder, keyType: 'rsa' });
+  const policies = await signPolicies(folder, measured);
+  // The keys of another keyset beside the signatures of this one.
+  execFileSync('cp', ['-r', `${vendor.policies}/policy-2/pubkeys`, `${policies}/policy-2`]);
+  const tpm = await softwareTpm(t);
+  await t.throwsAsync(provisioned(await start(tpm, 'limited'), { policies }), {
+    code: 'untrusted',
+    message: 'cannot provision this machine: no policy for its disks is signed by acme for its firmware',
+  });
+  t.is(layoutOf(tpm), '');
 });

@@ -20,7 +20,7 @@ import {
 import {
   type AcceptanceTime,
   authorizedPolicy,
-  firstPolicyVersion,
+  findPolicyVersion,
   type MachineIdentity,
   readIdentityPair,
   readPolicyKey,
@@ -38,6 +38,7 @@ import {
 } from './layout.ts';
 import { type MeasuredBoot, readMeasuredBoot } from './measured.ts';
 import { isWritten } from './provisioned.ts';
+import { readOpen } from './release.ts';
 
 export type ProvisionOptions = {
   /** The identity of the machine (SUDI), and the CA that vouches for it. */
@@ -76,6 +77,7 @@ type Provisioning = {
   /** What the owner hierarchy asks for now. */
   owner: Secret | '';
   boot?: MeasuredBoot;
+  policyVersion: string;
   identity?: MachineIdentity;
   certificate: Uint8Array;
   key: Uint8Array;
@@ -94,12 +96,13 @@ const steps: readonly OperationStep<Provisioning>[] = [
   { name: 'check identity certificate and key', run: checkIdentity },
   { name: 'check firmware and policies', run: checkFirmware },
   { name: 'check that the TPM is free', run: checkTpm },
+  { name: 'check the policy version', run: checkVersion },
   { name: 'keep an admin password', changes: true, run: keepPassword },
   { name: 'keep the TPM from locking after power cuts', changes: true, run: keepUnlocked },
   {
     name: 'write the policy version',
     changes: true,
-    run: (of) => keep(of, inTpm.policyVersion, firstPolicyVersion),
+    run: (of) => keep(of, inTpm.policyVersion, of.policyVersion),
   },
   { name: 'seal the identity', changes: true, run: sealIdentity },
   { name: 'seal passphrases for disks', changes: true, run: sealPassphrases },
@@ -118,7 +121,15 @@ const steps: readonly OperationStep<Provisioning>[] = [
 export async function provision(host: Host, options: ProvisionOptions, report: Report): Promise<Provisioned> {
   await using tpm = await host.devices.openTpm();
   const nothing = new Uint8Array();
-  const context: Provisioning = { host, tpm, options, owner: '', certificate: nothing, key: nothing };
+  const context: Provisioning = {
+    host,
+    tpm,
+    options,
+    owner: '',
+    policyVersion: '',
+    certificate: nothing,
+    key: nothing,
+  };
   const asked = steps.filter(({ run }) => run !== usePassphrase || options.beforeOwned !== undefined);
   await runOperation(context, asked, report, options.planOnly);
   const { boot, identity, attestationKey } = context;
@@ -188,6 +199,32 @@ const ownerless = (): MosError =>
   new MosError('state', 'cannot provision this machine again: its TPM has no owner', {
     hint: 'it was cleared, or the first run was interrupted: provision it without --again',
   });
+
+/**
+ * What the policies of this boot file ask for: the TPM gives nothing under another version. A higher one in a TPM of ours
+ * has made these policies void, and they stay so; in one that nobody owns it means nothing.
+ */
+async function checkVersion(context: Provisioning): Promise<void> {
+  const { host, tpm, options, boot } = context;
+  if (!boot) throw new MosError('internal', 'cannot know the policies before the firmware was checked');
+  const signed = await findPolicyVersion(host, options.policies, boot);
+  if (signed === undefined)
+    throw new MosError(
+      'untrusted',
+      `cannot provision this machine: no policy for its disks is signed by ${boot.keyset} for its firmware`,
+      { hint: 'trust keyset pcr7data signs it, for all three boot files of one firmware together' },
+    );
+  const { index } = inTpm.policyVersion;
+  const isKept = options.again !== undefined && (await isWritten(tpm, index));
+  const kept = isKept ? await readOpen(tpm, inTpm.policyVersion) : undefined;
+  if (kept !== undefined && kept > signed)
+    throw new MosError(
+      'downgrade',
+      `cannot provision this machine again: its TPM requires policy version ${kept}, this boot file has policies of ${signed}`,
+      { hint: `start one that was built after trust keyset pcr7data --policy-version ${kept}` },
+    );
+  context.policyVersion = signed;
+}
 
 /** An index anew, with its content. */
 async function keep(

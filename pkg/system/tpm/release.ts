@@ -88,7 +88,7 @@ async function release(host: Host, tpm: TpmDevice, policies: string): Promise<Re
 }
 
 /** Of an index that everybody may read; undefined where it is not there. */
-async function readOpen(tpm: TpmDevice, { index }: NvPublic): Promise<string | undefined> {
+export async function readOpen(tpm: TpmDevice, { index }: NvPublic): Promise<string | undefined> {
   const area = await readNvPublic(tpm, index);
   return area && (await readNv(tpm, area, () => ({ password: '' }))).toString('latin1');
 }

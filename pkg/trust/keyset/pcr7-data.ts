@@ -29,7 +29,11 @@ export const pcr7Layout = {
 
 const publicMode = 0o640;
 /** The reference calls production "prod" here. */
-const valueFiles = { production: 'pcr_prod.bin', limited: 'pcr_limited.bin', tpm: 'pcr_tpm.bin' } as const;
+export const valueFiles = {
+  production: 'pcr_prod.bin',
+  limited: 'pcr_limited.bin',
+  tpm: 'pcr_tpm.bin',
+} as const;
 
 /** The reference reads PCR 7 as words and writes their bytes the other way round. */
 export function pcr7Folder(pcr7: Uint8Array): string {

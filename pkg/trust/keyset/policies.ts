@@ -1,6 +1,12 @@
 import { MosError } from '../../errors/index.ts';
 import { type Host, writeAtomic } from '../../host/index.ts';
-import { checkPolicyVersion, firstPolicyVersion, luksPolicy, passwordPolicy } from '../tpm/policy.ts';
+import {
+  checkPolicyVersion,
+  firstPolicyVersion,
+  luksPolicy,
+  passwordPolicy,
+  policyVersions,
+} from '../tpm/policy.ts';
 import { folderOfKeys, type KeysOptions, keysetFolder } from './folder.ts';
 import { type BootPurpose, bootPurposes, keysetPcr7 } from './pcr7.ts';
 import { type Pcr7Data, type SignedPolicies, writePcr7Data } from './pcr7-data.ts';
@@ -67,11 +73,9 @@ async function versionOf(host: Host, pcr7: Pcr7Data['pcr7'], options: Pcr7DataOp
   }
   if (options.luks === undefined) return checkPolicyVersion(options.version ?? firstPolicyVersion);
   const given = await host.files.read(options.luks);
-  for (let number = 0; number <= 9999; number++) {
-    const version = String(number).padStart(4, '0');
-    if (luksPolicy(pcr7.production, version).equals(given)) return version;
-  }
-  throw otherPolicy(options.luks);
+  const version = policyVersions.find((one) => luksPolicy(pcr7.production, one).equals(given));
+  if (version === undefined) throw otherPolicy(options.luks);
+  return version;
 }
 
 const otherPolicy = (file: string): MosError =>

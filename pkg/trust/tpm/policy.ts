@@ -27,6 +27,10 @@ export const policyVersionIndex: NvPublic = {
   bytes: 4,
 };
 export const firstPolicyVersion = '0001';
+/** All that there can be. */
+export const policyVersions: readonly string[] = Array.from({ length: 10_000 }, (_, number) =>
+  String(number).padStart(4, '0'),
+);
 
 const policyPcr7 = (before: Uint8Array, pcr7: Uint8Array): Buffer =>
   sha256(before, u32(commandCodes.policyPcr), renderPcrSelection([7]), sha256(pcr7));
