@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import test from 'ava';
 import { temporaryFolder } from '../helpers/folder.ts';
 
-const names = ['mos-api.socket', 'mos-api.path', 'mos-api.service'] as const;
+const names = ['mos-api.socket', 'mos-api.path', 'mos-api.service', 'mos-live.service'] as const;
 const read = (name: string): string => readFileSync(join('layouts/units', name), 'utf8');
 
 test('systemd finds nothing wrong with the units', async (t) => {
@@ -29,4 +29,11 @@ test('what the daemon mounts and starts is the machine’s and not its unit’s'
     [],
   );
   t.regex(read('mos-api.service'), /^KillMode=process$/m);
+});
+
+test('the recovery key that a live install prints comes to the console, and to no log; why it failed comes to both', (t) => {
+  const unit = read('mos-live.service');
+  t.regex(unit, /^StandardOutput=tty$/m);
+  t.regex(unit, /^StandardError=journal\+console$/m);
+  t.regex(unit, /echo XXX FAIL XXX >&2'$/m, 'by the same way as the reason, so behind it');
 });
