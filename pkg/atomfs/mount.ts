@@ -19,7 +19,7 @@ import {
 } from './record.ts';
 import { clearedTable, lockMolecules, openStage } from './stage.ts';
 import { clearStale, forget } from './sweep.ts';
-import { makeUpper, openUpper } from './upper.ts';
+import { makeUpper, openUpper, requireUnused } from './upper.ts';
 
 /**
  * Mounts the layers of an image, stacked, at the target. Afterwards only the overlay at the target is to be seen: the
@@ -41,6 +41,7 @@ export async function mountMolecule(host: Host, request: MoleculeRequest): Promi
     throw new MosError('exists', `cannot mount at ${target}: another image is mounted there`, {
       hint: `unmount it first: \`mosctl umount ${target}\``,
     });
+  await requireUnused(host, request.upper, table);
   await clearStale(host, request.runtime, table);
   const molecule = await mountNew(host, { request, target, layers, old });
   return { ...molecule, isNew: true };

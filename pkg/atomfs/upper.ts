@@ -1,5 +1,5 @@
 import { MosError } from '../errors/index.ts';
-import type { Host } from '../host/index.ts';
+import type { Host, MountEntry } from '../host/index.ts';
 import { mountRoom } from './bounded.ts';
 import type { Molecule, Upper } from './molecule.ts';
 import { layerFolder, planMemory, type UpperPlan } from './plan.ts';
@@ -23,11 +23,7 @@ export function openUpper(upper: Upper | undefined, id: string, bootId: string):
   if (upper.kind === 'memory')
     return { kind: 'memory', size: upper.size, plan: { ...inside('memory', 'upper'), isVolatile: false } };
   if (upper.kind === 'kept')
-    return {
-      kind: 'kept',
-      path: `${upper.folder}/persist`,
-      plan: { ...inside(upper.folder, 'persist'), isVolatile: false },
-    };
+    return { kind: 'kept', path: `${upper.folder}/persist`, plan: keptPlan(upper.folder) };
   const ephemeral = `${upper.folder}/${bootId}/${id}`;
   if (upper.kind === 'bounded')
     return {
@@ -46,6 +42,48 @@ const inside = (folder: string, name: string): { upper: string; work: string } =
   upper: `${folder}/${name}`,
   work: `${folder}/work`,
 });
+
+const keptPlan = (folder: string): UpperPlan => ({ ...inside(folder, 'persist'), isVolatile: false });
+
+/**
+ * The kernel mounts a second overlay over one upper folder, and only its log calls that undefined: a write here changes
+ * the files there. What is mounted in other mount namespaces, and what was detached in use, nobody can see.
+ */
+export async function requireUnused(
+  host: Host,
+  upper: Upper | undefined,
+  table: readonly MountEntry[],
+): Promise<void> {
+  if (upper?.kind !== 'kept') return;
+  const plan = keptPlan(upper.folder);
+  const own = await identitiesOf(host, [plan.upper, plan.work]);
+  for (const entry of table) {
+    const used = await identitiesOf(host, foldersOf(entry));
+    if (used.some((one) => own.includes(one)))
+      throw new MosError(
+        'busy',
+        `cannot keep changes in ${upper.folder}: the mount at ${entry.target} does`,
+        {
+          hint: 'unmount it first, or give each mount a folder of its own',
+        },
+      );
+  }
+}
+
+/** Upper and work folder of an overlay. Its options escape `,`, `:` and `\\` once more than the table does. */
+const foldersOf = ({ fstype, superOptions }: MountEntry): string[] =>
+  fstype !== 'overlay'
+    ? []
+    : superOptions
+        .map((option) => /^(?:upper|work)dir=(\/.*)$/s.exec(option)?.[1])
+        .filter((path) => path !== undefined)
+        .map((path) => path.replaceAll(/\\(.)/gs, '$1'));
+
+/** One folder may have several paths. */
+async function identitiesOf(host: Host, paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map((path) => host.files.stat(path)));
+  return found.filter((stat) => stat !== undefined).map(({ device, inode }) => `${device} ${inode}`);
+}
 
 /** What makes it: for which molecule, and where. */
 export type UpperPlace = { readonly id: string; readonly stage: string; readonly runtime: string };

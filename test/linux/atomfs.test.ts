@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import test, { type ExecutionContext } from 'ava';
 import { atomfs } from '../../cmd/atomfs/commands.ts';
 import { run } from '../../cmd/cli/run.ts';
@@ -84,6 +84,28 @@ test('what is written with --persist is kept', async (t) => {
   writeFileSync(`${at.target}/README.md`, 'mine');
   t.deepEqual(await at.atomfs('umount mnt'), silent);
   t.is(readFileSync(`${at.folder}/keep/persist/README.md`, 'utf8'), 'mine');
+});
+
+test('a folder of --persist that a mount has, by whatever name, is not given to another one', async (t) => {
+  const at = await place(t);
+  const keep = 'a,b:c\\d';
+  mkdirSync(`${at.folder}/${keep}`);
+  symlinkSync(keep, `${at.folder}/link`);
+  mkdirSync(`${at.folder}/mnt2`);
+  t.deepEqual(await at.atomfs(`mount --persist ${keep} --integrity digest oci:two mnt`), silent);
+  const again = await at.atomfs('mount --persist link --integrity digest oci:two mnt2');
+  t.deepEqual(
+    [again.exit, again.stderr.replaceAll(at.folder, '')],
+    [
+      10,
+      'atomfs: cannot keep changes in /link: the mount at /mnt does\n  unmount it first, or give each mount a folder of its own\n',
+    ],
+  );
+  t.deepEqual(readdirSync(`${at.folder}/mnt2`), []);
+  t.deepEqual(await at.atomfs('mount --persist other --integrity digest oci:two mnt2'), silent);
+  for (const target of ['mnt2', 'mnt']) t.deepEqual(await at.atomfs(`umount ${target}`), silent);
+  t.deepEqual(await at.atomfs('mount --persist link --integrity digest oci:two mnt'), silent);
+  t.deepEqual(await at.atomfs('umount mnt'), silent);
 });
 
 test('missing verity data has to be allowed', async (t) => {
