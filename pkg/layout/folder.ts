@@ -69,7 +69,6 @@ const emptyIndex = `${JSON.stringify({ schemaVersion: 2, mediaType: media.index,
 export async function createLayout(at: LayoutFolder): Promise<void> {
   const { host, folder } = at;
   if ((await host.files.stat(`${folder}/oci-layout`)) !== undefined) return;
-  await makeDurableFolder(host, blobsPath(at));
   await prepareForWriting(at);
   await using _lock = await host.files.lock(indexLockPath(at), { wait: lockWait, owner: at.owner });
   if ((await host.files.stat(indexPath(at))) === undefined)
@@ -95,9 +94,10 @@ export async function makeDurableFolder(host: Host, path: string): Promise<void>
   await host.files.syncFolder(folderOf(path));
 }
 
-/** Makes our own folders and removes what interrupted writes of index.json left. */
+/** Makes the folders and removes what interrupted writes of index.json left. */
 export async function prepareForWriting(at: LayoutFolder): Promise<void> {
   const { host } = at;
+  await makeDurableFolder(host, blobsPath(at));
   for (const path of [partialsPath(at), hashedPath(at)]) await host.files.makeFolder(path, { parents: true });
   await using _lock = await host.files.lock(indexLockPath(at), { wait: lockWait, owner: at.owner });
   await sweepTemporary(host, at.folder);

@@ -1,4 +1,5 @@
 import { isMosError, MosError } from '../errors/index.ts';
+import { listIfThere } from '../host/index.ts';
 import { type Descriptor, type Digest, digestHex, isDigest, isDocument } from '../oci/index.ts';
 import { reachable } from './entries.ts';
 import { blobPath, blobsPath, hashedPath, type LayoutFolder, lockWait, sessionLockPath } from './folder.ts';
@@ -111,7 +112,7 @@ async function digestsBelow(at: LayoutFolder, entry: Descriptor): Promise<Digest
 /** Blobs and their sizes, sorted. Files with other names aren't ours and stay. */
 export async function blobsOnDisk(at: LayoutFolder): Promise<RemovedBlob[]> {
   const found: RemovedBlob[] = [];
-  for (const name of await at.host.files.list(blobsPath(at))) {
+  for (const name of await listIfThere(at.host, blobsPath(at))) {
     const digest = `sha256:${name}`;
     if (!isDigest(digest)) continue;
     const stat = await at.host.files.stat(blobPath(at, digest));
