@@ -21,7 +21,7 @@ export const verify = remoteCommand(
             'corrupt',
             `cannot call the machine sound: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`,
             {
-              hint: 'mosctl update with the same manifest fetches damaged images again',
+              hint: 'mosctl update with the same manifest fetches damaged and lost images again',
             },
           ),
   },

@@ -1,3 +1,4 @@
+import { isMosError, MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { keptGenerations, listGenerations, lockState } from '../state/index.ts';
 import type { Report } from '../steps/index.ts';
@@ -5,7 +6,7 @@ import { Undo } from '../undo/index.ts';
 import { bringEspUpToDate } from './boot-files/index.ts';
 import { readBooted } from './current.ts';
 import { imagesOfGenerations, repairIndex } from './kept-images.ts';
-import { notInstalled, openMachine, openStore } from './machine.ts';
+import { fetchAgain, notInstalled, openMachine, openStore } from './machine.ts';
 import { copiesFolder } from './mounting.ts';
 
 export type GcOptions = {
@@ -27,6 +28,15 @@ export type GcResult = {
 };
 
 const owner = 'mosctl gc';
+
+/** The images of what runs come back by an update, those of older generations by none. */
+const helped = (cause: unknown): unknown =>
+  isMosError(cause, 'corrupt')
+    ? new MosError('corrupt', 'cannot collect garbage', {
+        hint: `${fetchAgain}; --keep 1 leaves older generations out`,
+        cause,
+      })
+    : cause;
 
 /** Removes what no kept generation and no mount uses: names first, then blobs. */
 export async function gc(host: Host, options: GcOptions, report: Report): Promise<GcResult> {
@@ -52,7 +62,9 @@ export async function gc(host: Host, options: GcOptions, report: Report): Promis
     await sweepMolecules(host, { runtime: machine.paths.run, owner, copies: copiesFolder(machine.paths) });
   const store = await openStore(host, machine, { owner });
   if (!dryRun) await repairIndex(store, async () => images, report);
-  const result = await store.gc({ keep: images, live: await layersInUse(host), dryRun });
+  const result = await store
+    .gc({ keep: images, live: await layersInUse(host), dryRun })
+    .catch((error: unknown) => Promise.reject(helped(error)));
   return {
     dryRun,
     kept: numbers,

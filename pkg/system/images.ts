@@ -99,7 +99,11 @@ function refuseTar(kind: 'atomfs' | 'tar'): void {
 }
 
 /** Errors name the target whose image it is, and keep their code. */
-async function about<T>({ service_name }: InstallTarget, verb: string, run: () => Promise<T>): Promise<T> {
+export async function about<T>(
+  { service_name }: InstallTarget,
+  verb: string,
+  run: () => Promise<T>,
+): Promise<T> {
   try {
     return await run();
   } catch (cause) {

@@ -1,4 +1,4 @@
-import { isMosError, MosError } from '../errors/index.ts';
+import { MosError } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
 import { isLayout, type Layout, openLayout } from '../layout/index.ts';
 import { openState, type State } from '../state/index.ts';
@@ -22,24 +22,21 @@ export async function openMachine(host: Host, root: string): Promise<Machine> {
   return { paths, state };
 }
 
+/** What to do where images are not in the store any more. */
+export const fetchAgain = 'mosctl update with the same manifest fetches lost images again';
+
 /** The images of all targets (FORMATS 4). */
 export async function openStore(
   host: Host,
   { paths }: Machine,
   options: { readonly create?: boolean; readonly owner?: string } = {},
 ): Promise<Layout> {
-  try {
-    return await openLayout(host, `${paths.store}/${targetsRepository}`, { ...options, name: 'the store' });
-  } catch (error) {
-    if (options.create || !isMosError(error, 'not-found')) throw error;
-    throw new MosError(
-      'not-found',
-      `cannot find the store of images: there is no ${paths.store}/${targetsRepository}`,
-      {
-        hint: 'install the machine first: mosctl install',
-      },
-    );
-  }
+  const folder = `${paths.store}/${targetsRepository}`;
+  if (!options.create && !(await isLayout(host, folder)))
+    throw new MosError('not-found', `cannot find the store of images: there is none at ${folder}`, {
+      hint: fetchAgain,
+    });
+  return openLayout(host, folder, { ...options, name: 'the store' });
 }
 
 /** The store where there is one; an install that was stopped may have left a folder that is none yet. */

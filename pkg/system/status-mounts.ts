@@ -63,11 +63,10 @@ async function layersByTarget(
   machine: Machine,
   targets: readonly MachineTarget[],
 ): Promise<Map<string, string>> {
-  const store = await openStore(host, machine);
   const found = new Map<string, string>();
   for (const { name, target } of targets)
     try {
-      const { image } = await readImage(target, store);
+      const { image } = await readImage(target, await openStore(host, machine));
       found.set(name, image.layers.map(({ digest }) => digest).join());
     } catch {
       // `verify` says what is wrong with the store; here the mount is only shown as another one.

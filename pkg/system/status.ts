@@ -9,9 +9,10 @@ import {
   readProduct,
 } from '../state/index.ts';
 import { readTrial } from './boot-trial.ts';
-import { effectiveRoles, readBooted, runningCommit } from './current.ts';
+import { effectiveRoles, type Roles, readBooted, runningCommit } from './current.ts';
 import { type MachineFloor, machineFloor } from './floor.ts';
 import { type LoadedGeneration, loadGeneration, unknownFields } from './generation.ts';
+import { lostImages } from './lost-images.ts';
 import { type Machine, notInstalled, openMachine } from './machine.ts';
 import { installMark } from './paths.ts';
 import { machineProduct } from './product.ts';
@@ -95,6 +96,7 @@ export async function status(host: Host, { root, ca }: StatusOptions): Promise<S
     warnings.push(messageOf(error));
     return null;
   });
+  warnings.push(...(await lostOf(host, machine, loaded, roles, ca)));
   warnings.push(...standing(product?.origin, floor.kept, [...mounts.values()].flat()));
   const protection = await readProtection(host, root);
   if (protection !== undefined) warnings.push(...unprotected(protection));
@@ -155,6 +157,26 @@ async function load(
     warnings.push(messageOf(error));
     return undefined;
   }
+}
+
+/** Images that what runs and what waits for a boot would not find. Why the latter can't be believed, `verify` says. */
+async function lostOf(
+  host: Host,
+  machine: Machine,
+  running: LoadedGeneration | undefined,
+  { next }: Roles,
+  ca: string | undefined,
+): Promise<string[]> {
+  const waiting =
+    next === undefined || next === running?.commit
+      ? undefined
+      : await loadGeneration(host, machine, next, { ca }).catch(() => undefined);
+  const targets = [running, waiting].flatMap((one) => one?.machine.targets ?? []);
+  return lostImages(
+    host,
+    machine,
+    targets.map(({ target }) => target),
+  );
 }
 
 /** What runs has not proved good yet, and what was tried in vain since. */

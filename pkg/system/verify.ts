@@ -53,7 +53,10 @@ export async function verify(host: Host, options: VerifyOptions, report: Report)
   if (objects === 0 && damaged.length === 0) throw notInstalled(machine, 'verify');
   for (const message of damaged) add('state', message);
   await verifyRecords(host, machine, add);
-  const store = await openStore(host, machine);
+  const store = await openStore(host, machine).catch((error: unknown) => {
+    add('store', messageOf(error));
+    return undefined;
+  });
   const found = await verifyGenerations(host, machine, store, options, add);
   const { signal } = options;
   const scrub = await scrubStore(store, add, { report, ...(signal === undefined ? {} : { signal }) });
@@ -68,16 +71,17 @@ export async function verify(host: Host, options: VerifyOptions, report: Report)
 
 /** Where index.json can't be read there is nothing to begin with. */
 async function scrubStore(
-  store: Layout,
+  store: Layout | undefined,
   add: Add,
   options: Parameters<Layout['verify']>[0],
 ): Promise<Awaited<ReturnType<Layout['verify']>>> {
+  const nothing = { blobs: 0, bytes: 0, problems: [] };
   try {
-    return await store.verify(options);
+    return (await store?.verify(options)) ?? nothing;
   } catch (error) {
     if (!isMosError(error, 'invalid') && !isMosError(error, 'not-found')) throw error;
     add('store', `${messageOf(error)}; mosctl gc makes it again`);
-    return { blobs: 0, bytes: 0, problems: [] };
+    return nothing;
   }
 }
 
@@ -89,7 +93,7 @@ type Generations = { generations: number[]; collected: number[] };
 async function verifyGenerations(
   host: Host,
   machine: Machine,
-  store: Layout,
+  store: Layout | undefined,
   { ca }: VerifyOptions,
   add: Add,
 ): Promise<Generations> {
@@ -101,12 +105,13 @@ async function verifyGenerations(
   await verifyRoles(host, machine, ca, add);
   const required = new Set(keptGenerations(entries, 0));
   // Why it can't be read, the scrub says.
-  const tags = new Set(await store.tags().catch(() => []));
+  const tags = new Set(await store?.tags().catch(() => []));
   for (const entry of keptGenerations(entries))
     try {
       found.generations.push(entry.number);
       const generation = await loadGeneration(host, machine, entry.number, { ca, belowFloor: true });
       const isWhole = generation.machine.targets.every(({ target }) => tags.has(target.digest));
+      if (store === undefined) continue;
       if (isWhole || required.has(entry)) await verifyImages(generation, store);
       else found.collected.push(entry.number);
     } catch (error) {
