@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { command } from '../cli/command.ts';
 import { root } from '../cli/common.ts';
 
@@ -16,8 +15,7 @@ export const umount = command({
   options: { all: { kind: 'flag', help: 'everything that mosctl mounted below this root' }, root },
   async run({ host, args, options, cwd }) {
     const use = await import('../../pkg/system/index.ts');
-    const what = args.what?.includes('/') ? resolve(cwd, args.what) : args.what;
-    return use.umount(host, { ...options, what });
+    return use.umount(host, { ...options, what: args.what, cwd });
   },
   render: ({ unmounted, freed }) =>
     unmounted.length === 0

@@ -6,6 +6,7 @@ import { MosError } from '../../pkg/errors/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseReference } from '../../pkg/oci/index.ts';
 import { activate, boot, createBootFs, mount, umount } from '../../pkg/system/index.ts';
+import { call } from '../helpers/cli.ts';
 import { installFrom, makeMountRoot, updateFrom } from '../helpers/machine.ts';
 import { addImage, builtAt, makeVendor, publishRelease } from '../helpers/vendor.ts';
 
@@ -64,6 +65,28 @@ test('activate mounts, leaves alone what is there, and puts a new image in place
   const { unmounted } = await umount(linuxHost, { root, what: 'data' });
   t.deepEqual(unmounted, [at]);
   t.false(existsSync(join(at, 'a.txt')));
+});
+
+test('what is mounted at a folder is unmounted by its name, the name of a target counts first', async (t) => {
+  const vendor = await makeVendor(t);
+  const image = await addImage(vendor, 'one', { a: '1' });
+  const root = await makeMountRoot(t, vendor);
+  await installFrom(root, (await publishRelease(vendor, { manifest: manifest(1, image, image) })).reference);
+  const words = (verb: string, ...more: readonly string[]) =>
+    call(['mosctl', '--json', '--quiet', verb, '-r', root, ...more], { cwd: root });
+  const put = async (...more: readonly string[]): Promise<string> =>
+    JSON.parse((await words('mount', '--integrity', 'digest', '--target', 'data', ...more)).stdout).at;
+  const taken = async (what: string) => JSON.parse((await words('umount', what)).stdout).unmounted;
+  t.is(await put('--dest', 'there'), join(root, 'there'));
+  t.deepEqual(await taken('there'), [join(root, 'there')]);
+  await put('--dest', 'data');
+  const own = await put();
+  t.deepEqual([await taken('data'), await taken('data')], [[own], [join(root, 'data')]]);
+  const { exit, stderr } = await words('umount', 'data');
+  t.deepEqual(
+    [exit, JSON.parse(stderr).error.message.split(' nor ').at(-1)],
+    [7, `at ${join(root, 'data')}`],
+  );
 });
 
 test('an update of hostfs waits for the boot, which makes it current and good', async (t) => {
