@@ -11,12 +11,13 @@ export async function beneath(host: Host, root: string, names: readonly string[]
   for (const [index, name] of names.entries()) {
     at = `${at}/${name}`;
     if (root !== '/' && (await host.files.stat(at))?.type === 'symlink')
-      at = await follow(host, root, names.slice(0, index + 1).join('/'), at);
+      at = await followed(host, root, names.slice(0, index + 1).join('/'), at);
   }
   return at;
 }
 
-async function follow(host: Host, root: string, path: string, shown: string): Promise<string> {
+/** What is at `path` below the root, `shown` with the root: it is there, so only a link can lead away from it. */
+export async function followed(host: Host, root: string, path: string, shown: string): Promise<string> {
   try {
     return await host.files.pathBelow(root, path);
   } catch (cause) {

@@ -3,6 +3,7 @@ import { codeOf, MosError } from '../errors/index.ts';
 import type { Host, IdRange } from '../host/index.ts';
 import type { Layout } from '../layout/index.ts';
 import type { InstallTarget } from '../manifest/index.ts';
+import { followed } from './beneath.ts';
 import { readImage } from './images.ts';
 import type { Machine } from './machine.ts';
 import type { MachinePaths } from './paths.ts';
@@ -83,7 +84,7 @@ export async function folderBelow(host: Host, { root }: MachinePaths, path: stri
   for (const name of below.split('/')) {
     const next = `${at === '/' ? '' : at}/${name}`;
     if ((await host.files.stat(next)) === undefined) await host.files.makeFolder(next, { parents: true });
-    at = await host.files.pathBelow(root, next.slice(root === '/' ? 1 : root.length + 1));
+    at = await followed(host, root, next.slice(root === '/' ? 1 : root.length + 1), next);
   }
   return at;
 }

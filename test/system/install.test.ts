@@ -13,7 +13,7 @@ import { content } from '../helpers/images.ts';
 import { installFrom, makeRoot, planFrom } from '../helpers/machine.ts';
 import { publishSigned, putTarget, signedManifest, signedTarget } from '../helpers/signed.ts';
 import { treeOf } from '../helpers/tree.ts';
-import { addImage, makeVendor, publishRelease, type Vendor } from '../helpers/vendor.ts';
+import { addImage, makeVendor, publishHostAndData, publishRelease, type Vendor } from '../helpers/vendor.ts';
 
 async function published(t: ExecutionContext): Promise<{ vendor: Vendor; root: string; reference: string }> {
   const vendor = await makeVendor(t);
@@ -217,6 +217,24 @@ test(leadsOut, 'scratch-writes', away);
 test(leadsOut, 'config/mos', strange);
 test(leadsOut, 'atomfs-cache/mos', strange);
 test(leadsOut, 'atomfs-cache/mos/blobs', strange);
+
+for (const name of ['mnt', 'mnt/atom', 'mnt/atom/data'])
+  test(`nothing is mounted through a link at ${name} that leads out of the root`, async (t) => {
+    const vendor = await makeVendor(t);
+    for (const image of ['h1', 'd1']) await addImage(vendor, image, { [image]: image });
+    const root = await makeRoot(t, vendor);
+    await installFrom(root, await publishHostAndData(vendor, 1, 'h1', 'd1'));
+    const outside = join(root, '../outside');
+    mkdirSync(outside);
+    mkdirSync(join(root, name, '..'), { recursive: true });
+    symlinkSync(outside, join(root, name));
+    const { exit, stderr } = await mosctl(root, 'activate', '-t', 'data', '--integrity', 'digest');
+    t.deepEqual(
+      [exit, plain(stderr, { ROOT: root })],
+      [3, `mosctl: cannot use ROOT/${name}: it is a link${away}`],
+    );
+    t.deepEqual(treeOf(outside), {});
+  });
 
 test('a link to another folder of the same root is followed as the machine will follow it', async (t) => {
   const { root, reference } = await published(t);
