@@ -8,10 +8,15 @@ import type { MosError } from '../../pkg/errors/index.ts';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { parseReference } from '../../pkg/oci/index.ts';
-import { type DiskInstallOptions, installOnDisk, passphraseForInstall } from '../../pkg/system/index.ts';
+import {
+  type DiskInstallOptions,
+  type DiskInstallResult,
+  installOnDisk,
+  passphraseForInstall,
+} from '../../pkg/system/index.ts';
 import { addBootkit } from '../helpers/bootkit-image.ts';
 import { memoryFolder } from '../helpers/folders.ts';
-import { loopDisk, withLoopsAsMapper } from '../helpers/loop-disk.ts';
+import { loopDisk, withFolderAsEsp, withLoopsAsMapper } from '../helpers/loop-disk.ts';
 import { hostWithTpm, makeProvisioned, softwareTpm } from '../helpers/tpm.ts';
 import { addImage, makeVendor, publishRelease } from '../helpers/vendor.ts';
 
@@ -20,26 +25,35 @@ import { addImage, makeVendor, publishRelease } from '../helpers/vendor.ts';
 type Given = {
   readonly host: Host;
   readonly folder: string;
-  readonly install: (host: Host, disk: string, more?: Partial<DiskInstallOptions>) => Promise<unknown>;
+  /** Again under the same name. */
+  readonly publish: (version: string) => Promise<unknown>;
+  readonly install: (
+    host: Host,
+    disk: string,
+    more?: Partial<DiskInstallOptions>,
+  ) => Promise<DiskInstallResult>;
 };
 
 async function given(t: ExecutionContext): Promise<Given> {
   const vendor = await makeVendor(t);
   const bootkit = await addBootkit(vendor.images, 'k1', Buffer.alloc(5000, 'k1'));
   const hostfs = await addImage(vendor, 'h1', { h1: 'h1' });
-  const { reference } = await publishRelease(vendor, {
-    manifest: `update_type: complete
+  const publish = (version: string) =>
+    publishRelease(vendor, {
+      manifest: `update_type: complete
 targets:
-  - {service_name: hostfs, source: "${hostfs}", version: "1", service_type: hostfs}
+  - {service_name: hostfs, source: "${hostfs}", version: "${version}", service_type: hostfs}
   - {service_name: bootkit, source: "${bootkit}", version: "1", service_type: fs-only}
 `,
-  });
+    });
+  const { reference } = await publish('1');
   const tpm = await softwareTpm(t);
   makeProvisioned(tpm);
   const fixed = { reference: parseReference(reference), ca: vendor.ca, access: {}, builtAt: new Date(0) };
   return {
     host: hostWithTpm(tpm, withLoopsAsMapper(linuxHost)),
     folder: await memoryFolder(t, 'disk'),
+    publish,
     install: (host, disk, more = {}) =>
       installOnDisk(host, { ...fixed, disk, layout: small as PartitionWish[], yes: true, ...more }, () => {}),
   };
@@ -120,3 +134,23 @@ test.serial('a disk that is too small, no disk, of other sectors, or somebody’
   t.true(before.subarray(0, 1 << 19).equals(used.front().subarray(0, 1 << 19)));
   t.false(existsSync(`${used.node}p1`));
 });
+
+test.serial(
+  'an install that was stopped is begun anew where its name has another manifest since',
+  async (t) => {
+    const at = await given(t);
+    leave(t);
+    const { node } = newDisk(t, at, 'stopped');
+    const esp = join(at.folder, 'esp');
+    mkdirSync(esp);
+    const host = { ...at.host, mounts: withFolderAsEsp(esp).mounts };
+    const install = async () => {
+      const { installed } = await at.install(host, node, { goesOn: true });
+      return [installed?.generation, installed?.targets.find(({ name }) => name === 'hostfs')?.version];
+    };
+    t.deepEqual(await install(), [1, '1']);
+    t.deepEqual(await install(), [1, '1'], 'the same is gone on with');
+    await at.publish('2');
+    t.deepEqual(await install(), [1, '2']);
+  },
+);

@@ -13,6 +13,7 @@ import {
 import { MosError } from '../../errors/index.ts';
 import { onEsp } from '../../esp/index.ts';
 import type { Host } from '../../host/index.ts';
+import { manifestTrailer, readGenerationCommit, readRoles, trailer } from '../../state/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { Undo } from '../../undo/index.ts';
 import { acceptManifest } from '../accept.ts';
@@ -142,10 +143,29 @@ async function makePartitions(c: Context): Promise<void> {
   await markInstalling(host, disk.node);
 }
 
-async function mountThem({ host, nodes, passphrase, held }: Context): Promise<void> {
-  await mountPartitions(host, await openPartitions(host, nodes, passphrase, held), held);
+/** A machine that a stopped install made by another manifest never ran: nothing in it is anybody's, and it is made anew. */
+async function mountThem(c: Context): Promise<void> {
+  const { host, nodes, passphrase, held } = c;
+  const mounted = new Undo();
+  held.add(() => mounted[Symbol.asyncDispose]());
+  await mountPartitions(host, await openPartitions(host, nodes, passphrase, mounted), mounted);
+  if (c.isMade && (await isOfAnother(c))) {
+    await mounted[Symbol.asyncDispose]();
+    c.isMade = false;
+    await planTable(c);
+    await makePartitions(c);
+    return mountThem(c);
+  }
   const esp = `${installRoot}/boot/efi`;
   await host.files.makeFolder(`${esp}/${onEsp.entries}`, { parents: true });
+}
+
+async function isOfAnother({ host, accepted }: Context): Promise<boolean> {
+  const { state } = await openMachine(host, installRoot);
+  const { current } = await readRoles(host, state);
+  if (current === undefined) return false;
+  const { trailers } = await readGenerationCommit(host, state, current);
+  return trailer(trailers, manifestTrailer) !== accepted.sha;
 }
 
 /** Each run makes a new one: nobody may have seen that of a run that was stopped. */
