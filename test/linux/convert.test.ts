@@ -67,6 +67,8 @@ function makeTree(root: string, longest: number): void {
   run('setfattr', '-n', 'trusted.one', '-v', 'x', 'sub/deeper');
   run('setfattr', '-h', '-n', 'trusted.two', '-v', 'link', 'absolute');
   run('setfattr', '-n', 'user.large', '-v', `0x${'ab'.repeat(3000)}`, 'hard2');
+  run('setfattr', '-n', 'user.root', '-v', 'yes', '.');
+  run('setfattr', '-n', 'trusted.root', '-v', `0x${'cd'.repeat(3000)}`, '.');
   run('setcap', 'cap_net_raw,cap_net_admin+ep', 'mode-6777');
   lutimesSync(`${root}/relative`, 1_234_567_890.9, 1_234_567_890.9);
   for (const [name, when] of [

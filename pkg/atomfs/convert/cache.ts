@@ -8,7 +8,7 @@ import { type LayerFormat, parseLayerType, rootHashOf } from '../layer.ts';
 export type Chain = readonly (readonly [layer: Digest, diffId: Digest | undefined])[];
 
 /** Another number when a change of the converter must not give back what an older one made. */
-const converterVersion = 2;
+const converterVersion = 3;
 
 /**
  * Remembers which layer came out of which, in a folder of the person who converts. It is never taken from the target:

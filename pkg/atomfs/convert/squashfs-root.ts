@@ -1,6 +1,7 @@
-import { zstdDecompressSync } from 'node:zlib';
 import type { Host } from '../../host/index.ts';
 import type { Part } from './parts.ts';
+import { metadataSize, packMetadata, storedSize, unpackMetadata } from './squashfs-metadata.ts';
+import { addList, countOf, headSize } from './squashfs-xattrs.ts';
 import type { Attributes } from './tar/entry.ts';
 
 /** Linux fs/squashfs/squashfs_fs.h: offsets in struct squashfs_super_block, and "no such table". */
@@ -19,14 +20,18 @@ const at = {
   exportTable: 88,
 } as const;
 const noTable = 0xffff_ffff_ffff_ffffn;
-const metadataSize = 8192;
-const uncompressed = 0x8000;
+
+/** struct squashfs_dir_inode and squashfs_ldir_inode, which has a number of a list of attributes. */
+const folderType = 1;
+const folderSize = 32;
+const largeFolderType = 8;
+const largeFolderSize = 40;
 
 /**
- * sqfstar 4.5.1 gives the root folder the owner and the time of the run, whatever its options say. This puts the
- * right ones there: the last blocks of the inode table are stored again without compression (so that no compressor's
- * version matters), the table of owners gets those that the layer uses and no others, and what lies behind moves.
- * `ids` are the owners and groups of all other entries.
+ * sqfstar 4.5.1 gives the root folder the owner and the time of the run and no extended attributes, whatever its
+ * options say. This puts the right ones there: the last blocks of the inode table are stored again without compression
+ * (so that no compressor's version matters), the table of owners gets those that the layer uses and no others, that of
+ * attributes the root's, and what lies behind moves. `ids` are the owners and groups of all other entries.
  */
 export async function correctRoot(
   host: Host,
@@ -43,8 +48,10 @@ export async function correctRoot(
   const tail = new Tail(superblock, await readRange(host, file, folderTable, bytesUsed));
   const owners = tail.setIds(ids, root);
   const inodes = unpackMetadata(await readRange(host, file, rootBlock, folderTable));
-  patchInode(inodes, Number(reference & 0xffffn), root, owners);
-  const blocks = packMetadata(inodes);
+  const rootAt = Number(reference & 0xffffn);
+  patchInode(inodes, rootAt, root, owners);
+  const list = root.xattrs.size === 0 ? undefined : tail.addXattrs(root.xattrs);
+  const blocks = packMetadata(list === undefined ? inodes : withXattrs(inodes, rootAt, list));
   tail.moveTo(rootBlock + blocks.length);
   return [superblock, { file, start: superblockSize, end: rootBlock }, blocks, tail.bytes];
 }
@@ -65,34 +72,32 @@ function patchInode(
   owners: { uid: number; gid: number },
 ): void {
   const type = inodes.readUInt16LE(offset);
-  if (type !== 1 && type !== 8) throw new Error(`the root of a squashfs has the inode type ${type}`);
+  if (type !== folderType && type !== largeFolderType)
+    throw new Error(`the root of a squashfs has the inode type ${type}`);
   inodes.writeUInt16LE(root.mode, offset + 2);
   inodes.writeUInt16LE(owners.uid, offset + 4);
   inodes.writeUInt16LE(owners.gid, offset + 6);
   inodes.writeUInt32LE(root.mtime, offset + 8);
 }
 
-function unpackMetadata(bytes: Buffer): Buffer {
-  const blocks: Buffer[] = [];
-  for (let offset = 0; offset < bytes.length; ) {
-    const header = bytes.readUInt16LE(offset);
-    const size = header & ~uncompressed;
-    const block = bytes.subarray(offset + 2, offset + 2 + size);
-    blocks.push((header & uncompressed) === 0 ? zstdDecompressSync(block) : block);
-    offset += 2 + size;
+/** The same with the number of a list of attributes in the root's inode, the last one, which grows where it has no room. */
+function withXattrs(inodes: Buffer, offset: number, list: number): Buffer {
+  const old = inodes.subarray(offset);
+  if (old.readUInt16LE(0) === largeFolderType) {
+    old.writeUInt32LE(list, largeFolderSize - 4);
+    return inodes;
   }
-  return Buffer.concat(blocks);
-}
-
-function packMetadata(bytes: Buffer): Buffer {
-  const blocks: Buffer[] = [];
-  for (let offset = 0; offset < bytes.length; offset += metadataSize) {
-    const block = bytes.subarray(offset, offset + metadataSize);
-    const header = Buffer.alloc(2);
-    header.writeUInt16LE(block.length | uncompressed);
-    blocks.push(header, block);
-  }
-  return Buffer.concat(blocks);
+  if (old.length !== folderSize) throw new Error('the root of a squashfs is not its last inode');
+  const large = Buffer.alloc(largeFolderSize);
+  old.copy(large, 0, 0, 16);
+  large.writeUInt16LE(largeFolderType, 0);
+  large.writeUInt32LE(old.readUInt32LE(20), 16); // links
+  large.writeUInt32LE(old.readUInt16LE(24), 20); // size
+  large.writeUInt32LE(old.readUInt32LE(16), 24); // block of its names
+  large.writeUInt32LE(old.readUInt32LE(28), 28); // inode above
+  large.writeUInt16LE(old.readUInt16LE(26), 34); // offset of its names in the block
+  large.writeUInt32LE(list, 36);
+  return Buffer.concat([inodes.subarray(0, offset), large]);
 }
 
 /** Everything behind the inode table: folders, fragments, export table, owners, xattrs, in this order. */
@@ -129,7 +134,7 @@ class Tail {
     const blocks = packMetadata(words);
     const index = Buffer.alloc(this.#indexSize(ids.length, 4));
     for (let i = 0; i * 8 < index.length; i++)
-      index.writeBigUInt64LE(BigInt(this.#start + from + i * (metadataSize + 2)), i * 8);
+      index.writeBigUInt64LE(BigInt(this.#start + from + i * storedSize), i * 8);
     const difference = blocks.length + index.length - (to - from);
     this.#moveXattrs(difference);
     this.bytes = Buffer.concat([this.bytes.subarray(0, from), blocks, index, this.bytes.subarray(to)]);
@@ -137,6 +142,20 @@ class Tail {
     this.#superblock.writeUInt16LE(ids.length, at.ids);
     this.#superblock.writeBigUInt64LE(BigInt(this.#start + from + blocks.length), at.idTable);
     this.#add(at.bytesUsed, difference);
+  }
+
+  /** Another list of attributes; its number. Nothing stands behind them. */
+  addXattrs(xattrs: Attributes['xattrs']): number {
+    const has = this.#has(at.xattrTable);
+    const headAt = has ? long(this.#superblock, at.xattrTable) - this.#start : this.bytes.length;
+    const from = has ? long(this.bytes, headAt) - this.#start : headAt;
+    const old = { bytes: this.bytes.subarray(from), headAt: headAt - from };
+    const made = addList(old, this.#start + from, xattrs);
+    this.bytes = Buffer.concat([this.bytes.subarray(0, from), made.bytes]);
+    const place = this.#start + from + made.headAt;
+    this.#superblock.writeBigUInt64LE(BigInt(place), at.xattrTable);
+    this.#add(at.bytesUsed, made.bytes.length - old.bytes.length);
+    return countOf(old);
   }
 
   /** All that points into the tail, when the tail begins at another place. */
@@ -175,11 +194,10 @@ class Tail {
       this.bytes.writeBigUInt64LE(BigInt(long(this.bytes, offset) + difference), offset);
   }
 
-  /** struct squashfs_xattr_id_table: where the attributes are, how many lists, 4 bytes unused; then an index. */
   #moveXattrs(difference: number): void {
     if (!this.#has(at.xattrTable)) return;
     const from = long(this.#superblock, at.xattrTable) - this.#start;
     this.#moveWords(from, 8, difference);
-    this.#moveWords(from + 16, this.#indexSize(this.bytes.readUInt32LE(from + 8), 16), difference);
+    this.#moveWords(from + headSize, this.bytes.length - from - headSize, difference);
   }
 }
