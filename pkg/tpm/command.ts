@@ -6,6 +6,7 @@ import { Reader, sized, u8, u16, u32 } from './wire.ts';
 export const commandCodes = {
   evictControl: 0x120,
   nvUndefineSpace: 0x122,
+  clear: 0x126,
   hierarchyChangeAuth: 0x129,
   nvDefineSpace: 0x12a,
   createPrimary: 0x131,

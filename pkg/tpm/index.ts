@@ -11,6 +11,7 @@ export { makeAttestationKey, type Quote, quote, readAttestationKey, removeAttest
 export { type Authorization, commandCodes } from './command.ts';
 export {
   changeAuth,
+  clearOwners,
   defineNv,
   extendNv,
   hexIndex,
@@ -18,6 +19,7 @@ export {
   listNv,
   neverLock,
   readNv,
+  readNvOfNobody,
   readNvPublic,
   readOwners,
   undefineNv,

@@ -63,6 +63,10 @@ export async function writeNv(
     });
 }
 
+/** Of an index that has `ownerRead`, while nobody is the owner. */
+export const readNvOfNobody = (tpm: TpmDevice, area: Pick<NvPublic, 'index' | 'bytes'>): Promise<Buffer> =>
+  readNv(tpm, area, () => ({ password: '' }), handles.owner);
+
 /** `authorize` is asked before each piece: a policy is met for one command. `by` is the index itself or the owner. */
 export async function readNv(
   tpm: TpmDevice,
@@ -145,6 +149,15 @@ export async function changeAuth(
     handles: [handles[hierarchy]],
     authorization: { password: from },
     parameters: [sized(Buffer.from(to.reveal(), 'latin1'))],
+  });
+}
+
+/** Whatever the owner hierarchy has is gone, and all three have no password any more (Part 3, 24.6). */
+export async function clearOwners(tpm: TpmDevice, lockout: Secret | ''): Promise<void> {
+  await ask(tpm, 'clear it', {
+    name: 'clear',
+    handles: [handles.lockout],
+    authorization: { password: lockout },
   });
 }
 

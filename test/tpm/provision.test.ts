@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createHash, createPublicKey } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import {
   type Release,
   releaseSecrets,
 } from '../../pkg/system/tpm/index.ts';
-import { addKeyset, addPcr7Data, addSudi } from '../../pkg/trust/index.ts';
+import { addKeyset, addPcr7Data, addSudi, authorizedPolicy } from '../../pkg/trust/index.ts';
 import { refused } from '../helpers/attacks.ts';
 import { Crash, countingHost, crashingHost, watchedHost } from '../helpers/counting-host.ts';
 import { hostWithTpm, type SoftwareTpm, softwareTpm } from '../helpers/tpm.ts';
@@ -238,6 +238,25 @@ test('stopped at whatever command, the next run ends it; the password is never l
   }
 });
 
+test('a run that takes back what another has set may be stopped as well', async (t) => {
+  const counted = await softwareTpm(t);
+  const { host: counting, names } = countingHost(await start(counted, 'production'));
+  await provisioned(counting);
+  const tpm = await softwareTpm(t);
+  // The first sets all passwords but the owner's; the TPM is cleared within the first commands of the next.
+  const points = [names.length, 5, 6, 7, 8, 9, 10];
+  for (const n of points) {
+    const { host } = crashingHost(await start(tpm, 'production'), n);
+    await t.throwsAsync(provisioned(host), { instanceOf: Crash }, `point ${n}`);
+    if (n === names.length) t.regex(tpm.tool('getcap', 'properties-variable'), /lockoutAuthSet: +1/);
+  }
+  t.regex(tpm.tool('getcap', 'properties-variable'), /lockoutAuthSet: +0/);
+  const host = await start(tpm, 'production');
+  await provisioned(host);
+  t.is(layoutOf(tpm), expectedLayout());
+  t.is((await releaseSecrets(host, vendor.policies)).kind, 'released');
+});
+
 test('what needs the passphrase is done before the TPM has an owner; where it fails, the next run has another one', async (t) => {
   const tpm = await softwareTpm(t);
   const passphraseFile = join(tpm.folder, 'passphrase');
@@ -313,4 +332,54 @@ test('where no policy for disks is signed for the firmware, nothing is provision
     message: 'cannot provision this machine: no policy for its disks is signed by acme for its firmware',
   });
   t.is(layoutOf(tpm), '');
+});
+
+/** Somebody who had the TPM before it had an owner keeps a password there that he knows. */
+function plant(tpm: SoftwareTpm, attributes: string, policy?: Uint8Array): string {
+  const known = 'known to somebody who had the TPM';
+  const password = known.slice(0, 32);
+  writeFileSync(join(tpm.folder, 'planted'), password);
+  if (policy) writeFileSync(join(tpm.folder, 'policy'), policy);
+  tpm.tool(
+    ...['nvdefine', '0x1500001', '-C', 'o', '-s', '32', '-a', attributes],
+    ...(policy ? ['-L', 'policy'] : []),
+  );
+  tpm.tool('nvwrite', '0x1500001', '-C', 'o', '-i', 'planted');
+  return password;
+}
+
+test('a password that was in the TPM before it had an owner opens nothing', async (t) => {
+  const pem = readFileSync(join(vendor.policies, 'policy-2/pubkeys/tpmpass-acme.pem'));
+  const policy = authorizedPolicy(createPublicKey(pem));
+  const asOurs = 'ownerwrite|ownerread|policyread|no_da';
+  for (const [attributes, hierarchies] of [
+    ['ownerwrite|ownerread|authread|authwrite', []],
+    [asOurs, ['e']],
+    [asOurs, ['e', 'l']],
+  ] as const) {
+    const tpm = await softwareTpm(t);
+    const password = plant(tpm, attributes, attributes === asOurs ? policy : undefined);
+    for (const hierarchy of hierarchies) tpm.tool('changeauth', '-c', hierarchy, password);
+    await provisioned(await start(tpm, 'production'));
+    t.is(layoutOf(tpm), expectedLayout());
+    for (const hierarchy of ['o', 'e', 'l']) {
+      t.throws(() => tpm.tool('changeauth', '-c', hierarchy, '-p', password, 'other'), undefined, hierarchy);
+      t.throws(() => tpm.tool('changeauth', '-c', hierarchy, 'other'), undefined, hierarchy);
+    }
+    const next = await start(tpm, 'production');
+    t.is((await releaseSecrets(next, vendor.policies)).kind, 'released');
+  }
+
+  for (const [attributes, why] of [
+    ['ownerwrite|ownerread|authread', 'its TPM has an owner already'],
+    [asOurs, 'what an interrupted run has set in its TPM can not be taken back'],
+  ] as const) {
+    const tpm = await softwareTpm(t);
+    plant(tpm, attributes, attributes === asOurs ? policy : undefined);
+    tpm.tool('changeauth', '-c', 'l', 'another');
+    await t.throwsAsync(provisioned(await start(tpm, 'production')), {
+      code: 'state',
+      message: `cannot provision this machine: ${why}`,
+    });
+  }
 });

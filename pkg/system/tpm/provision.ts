@@ -10,7 +10,6 @@ import {
   makeAttestationKey,
   type NvPublic,
   neverLock,
-  readNv,
   readNvPublic,
   readOwners,
   removeAttestationKey,
@@ -20,7 +19,6 @@ import {
 import {
   type AcceptanceTime,
   authorizedPolicy,
-  findPolicyVersion,
   type MachineIdentity,
   readIdentityPair,
   readPolicyKey,
@@ -37,8 +35,8 @@ import {
   passwordLength,
 } from './layout.ts';
 import { type MeasuredBoot, readMeasuredBoot } from './measured.ts';
-import { isWritten } from './provisioned.ts';
-import { readOpen } from './release.ts';
+import { checkOwner, takeBack } from './owner.ts';
+import { requireNoLowerVersion, signedVersion } from './policy-version.ts';
 
 export type ProvisionOptions = {
   /** The identity of the machine (SUDI), and the CA that vouches for it. */
@@ -90,7 +88,8 @@ const largestIndex = 2048;
 
 /**
  * Everything before the last step is made anew by the next run; with the owner's password set and the layout version
- * written the machine is provisioned. The password is kept in the TPM before it is set, so a kill never loses it.
+ * written the machine is provisioned. The password is kept in the TPM before it is set, so a kill never loses it: the next
+ * run takes back by it what was set, and keeps another one.
  */
 const steps: readonly OperationStep<Provisioning>[] = [
   { name: 'check identity certificate and key', run: checkIdentity },
@@ -170,60 +169,15 @@ async function checkFirmware(context: Provisioning): Promise<void> {
 
 async function checkTpm(context: Provisioning): Promise<void> {
   const { tpm, options } = context;
-  const owners = await readOwners(tpm);
-  if (owners.owner) {
-    if (options.again === undefined) throw await ownedTpm(tpm);
-    context.owner = options.again.password;
-    await changeAuth(tpm, 'owner', context.owner, options.again.password); // proves it, and changes nothing
-    return;
-  }
-  if (options.again !== undefined) throw ownerless();
-  // Only an interrupted run of ours leaves a password with nobody who knows it: it lies in its index.
-  const isOurs = await isWritten(tpm, inTpm.adminPassword(new Uint8Array(), 0).index);
-  if ((owners.lockout || owners.endorsement) && !isOurs) throw strangersTpm();
+  context.owner = await checkOwner(tpm, await passwordArea(context), options.again?.password);
 }
 
-async function ownedTpm(tpm: TpmDevice): Promise<MosError> {
-  if (!(await isWritten(tpm, inTpm.layoutVersion.index))) return strangersTpm();
-  return new MosError('exists', 'cannot provision this machine: it is provisioned already', {
-    hint: 'with its admin password on stdin --again makes all its secrets anew: what its disks hold is lost then',
-  });
-}
-
-const strangersTpm = (): MosError =>
-  new MosError('state', 'cannot provision this machine: its TPM has an owner already', {
-    hint: 'clear the TPM in the firmware',
-  });
-
-const ownerless = (): MosError =>
-  new MosError('state', 'cannot provision this machine again: its TPM has no owner', {
-    hint: 'it was cleared, or the first run was interrupted: provision it without --again',
-  });
-
-/**
- * What the policies of this boot file ask for: the TPM gives nothing under another version. A higher one in a TPM of ours
- * has made these policies void, and they stay so; in one that nobody owns it means nothing.
- */
+/** In a TPM that nobody owns a version means nothing. */
 async function checkVersion(context: Provisioning): Promise<void> {
   const { host, tpm, options, boot } = context;
   if (!boot) throw new MosError('internal', 'cannot know the policies before the firmware was checked');
-  const signed = await findPolicyVersion(host, options.policies, boot);
-  if (signed === undefined)
-    throw new MosError(
-      'untrusted',
-      `cannot provision this machine: no policy for its disks is signed by ${boot.keyset} for its firmware`,
-      { hint: 'trust keyset pcr7data signs it, for all three boot files of one firmware together' },
-    );
-  const { index } = inTpm.policyVersion;
-  const isKept = options.again !== undefined && (await isWritten(tpm, index));
-  const kept = isKept ? await readOpen(tpm, inTpm.policyVersion) : undefined;
-  if (kept !== undefined && kept > signed)
-    throw new MosError(
-      'downgrade',
-      `cannot provision this machine again: its TPM requires policy version ${kept}, this boot file has policies of ${signed}`,
-      { hint: `start one that was built after trust keyset pcr7data --policy-version ${kept}` },
-    );
-  context.policyVersion = signed;
+  context.policyVersion = await signedVersion(host, options.policies, boot);
+  if (options.again !== undefined) await requireNoLowerVersion(tpm, context.policyVersion);
 }
 
 /** An index anew, with its content. */
@@ -245,23 +199,19 @@ async function policyOf({ host, options, boot }: Provisioning, kind: 'luks' | 't
   return authorizedPolicy(createPublicKey(Buffer.from(pem)));
 }
 
+const passwordArea = async (context: Provisioning): Promise<NvPublic> =>
+  inTpm.adminPassword(await policyOf(context, 'tpmpass'), passwordLength);
+
+/** A new one: whoever had the TPM before may know what lies there. The owner's stays. */
 async function keepPassword(context: Provisioning): Promise<void> {
-  const { tpm, options } = context;
-  const area = inTpm.adminPassword(await policyOf(context, 'tpmpass'), passwordLength);
-  const isKept = options.again === undefined && (await isWritten(tpm, area.index));
-  context.password =
-    options.again?.password ?? (isKept ? await readKept(context, area) : newSecret(passwordLength));
-  if (!isKept) await keep(context, area, context.password);
+  const area = await passwordArea(context);
+  await takeBack(context.tpm, area);
+  context.password = context.options.again?.password ?? newSecret(passwordLength);
+  await keep(context, area, context.password);
 }
 
 async function keepUnlocked({ tpm, password }: Provisioning): Promise<void> {
   await neverLock(tpm, (await readOwners(tpm)).lockout ? (password ?? '') : '');
-}
-
-/** Before there is an owner, its index is open to the owner that nobody is. */
-async function readKept({ tpm }: Provisioning, area: NvPublic): Promise<Secret> {
-  const owner = 0x40000001;
-  return new Secret((await readNv(tpm, area, () => ({ password: '' }), owner)).toString('latin1'));
 }
 
 const newSecret = (length: number): Secret =>
