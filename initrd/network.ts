@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { MosError } from '../pkg/errors/index.ts';
+import { isMosError, MosError } from '../pkg/errors/index.ts';
 import {
   type BroadcastSocket,
   type Host,
@@ -26,22 +26,39 @@ const mostNameServers = 3;
 /** The network by the first link where a DHCP server answers, until the undo: what is booted makes its own. */
 export async function bringUpNetwork(host: Host, undo: Undo, report: Report): Promise<Lease> {
   const until = host.clock.monotonic() + deadline;
-  const started = new Set<string>();
+  const [started, attempt] = [new Set<string>(), tellingOnce(report)];
   for (;;) {
     const links = await listLinks(host); // one may be found late
     for (const link of links.filter((one) => !started.has(one))) {
-      await host.network.setLink(link, 'up');
-      undo.add(() => host.network.setLink(link, 'down'));
       started.add(link);
+      await attempt(async () => {
+        await host.network.setLink(link, 'up');
+        undo.add(() => host.network.setLink(link, 'down'));
+      });
     }
     const connected = await filterConnected(host, links);
     for (const link of connected) {
-      const lease = await askForLease(host, link);
+      const lease = await attempt(() => askForLease(host, link));
       if (lease !== undefined) return useLease(host, link, lease, report);
     }
     if (host.clock.monotonic() > until) throw noNetwork(links, connected);
     await host.clock.sleep(linkInterval);
   }
+}
+
+/** What fails on one link is told once, and the others are tried all the same. */
+function tellingOnce(report: Report) {
+  const told = new Set<string>();
+  return async <T>(run: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await run();
+    } catch (error) {
+      if (!isMosError(error)) throw error;
+      if (!told.has(error.message)) report({ kind: 'note', text: error.message });
+      told.add(error.message);
+      return undefined;
+    }
+  };
 }
 
 async function listLinks(host: Host): Promise<string[]> {
@@ -55,9 +72,17 @@ async function listLinks(host: Host): Promise<string[]> {
 
 async function filterConnected(host: Host, links: readonly string[]): Promise<string[]> {
   const found: string[] = [];
-  for (const link of links)
-    if ((await readText(host, `${sysNet}/${link}/carrier`)).trim() === '1') found.push(link);
+  for (const link of links) if (await hasCarrier(host, link)) found.push(link);
   return found;
+}
+
+async function hasCarrier(host: Host, link: string): Promise<boolean> {
+  try {
+    return (await readText(host, `${sysNet}/${link}/carrier`)).trim() === '1';
+  } catch (error) {
+    if (isMosError(error)) return false; // EINVAL: it is down, as one stays that can't be opened
+    throw error;
+  }
 }
 
 function noNetwork(links: readonly string[], connected: readonly string[]): MosError {

@@ -1,10 +1,16 @@
 import test from 'ava';
 import { bringUpNetwork } from '../../initrd/network.ts';
+import { MosError } from '../../pkg/errors/index.ts';
 import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { Undo } from '../../pkg/undo/index.ts';
 
-type Link = { readonly type?: string; readonly carrier: string };
+type Link = {
+  readonly type?: string;
+  readonly carrier: string;
+  /** What the kernel refuses of it. */
+  readonly broken?: 'open' | 'send';
+};
 
 /** A machine with these links, of which `answers` are heard by a server; it answers as soon as it was asked `deaf` times. */
 function machine(links: Readonly<Record<string, Link>>, { answers = [] as string[], deaf = 0 } = {}) {
@@ -18,7 +24,8 @@ function machine(links: Readonly<Record<string, Link>>, { answers = [] as string
       list: async () => ['lo', ...Object.keys(links)],
       read: async (path) => {
         const [link = '', what] = path.split('/').slice(4);
-        const { type = '1', carrier = '0' } = links[link] ?? { type: '772' };
+        const { type = '1', carrier = '0', broken } = links[link] ?? { type: '772' };
+        if (what === 'carrier' && broken === 'open') throw new MosError('io', 'cannot read: refused');
         return Buffer.from(`${{ type, carrier, address: '52:54:00:12:34:56' }[what ?? '']}\n`);
       },
       stat: () => linuxHost.files.stat('/'),
@@ -32,13 +39,17 @@ function machine(links: Readonly<Record<string, Link>>, { answers = [] as string
       rename: async (_, to) => void calls.push(`write ${to}`),
     },
     network: {
-      setLink: async (link, state) => void calls.push(`${link} ${state}`),
+      setLink: async (link, state) => {
+        if (links[link]?.broken === 'open') throw new MosError('io', `cannot change ${link}: refused`);
+        calls.push(`${link} ${state}`);
+      },
       setAddress: async (link, address, prefix) => void calls.push(`${link} ${address}/${prefix}`),
       addDefaultRoute: async (gateway) => void calls.push(`route ${gateway}`),
       openBroadcast: async (link) => {
         let reply: Buffer | undefined;
         return {
           async broadcast(message) {
+            if (links[link]?.broken === 'send') throw new MosError('io', `cannot send on ${link}: refused`);
             asked++;
             if (answers.includes(link) && asked > deaf) reply = answerTo(Buffer.from(message));
           },
@@ -117,6 +128,30 @@ test('the first link where a server answers is used, and goes down with the undo
     ...['eth1 down', 'eth0 down'],
   ]);
   t.is(written.join(''), 'nameserver 10.0.2.3\n');
+});
+
+test('a card that the kernel can not open, and one that fails later, are told of once and end nothing', async (t) => {
+  const { host, calls } = machine(
+    {
+      eth0: { carrier: '1', broken: 'open' },
+      eth1: { carrier: '1', broken: 'send' },
+      eth2: { carrier: '1' },
+    },
+    { answers: ['eth2'], deaf: 2 },
+  );
+  const notes: string[] = [];
+  {
+    await using held = new Undo();
+    await bringUpNetwork(host, held, (event) => void (event.kind === 'note' && notes.push(event.text)));
+  }
+  t.deepEqual(notes, [
+    ...['cannot change eth0: refused', 'cannot send on eth1: refused'],
+    'eth2 has 10.0.2.15/24 of 10.0.2.2',
+  ]);
+  t.deepEqual(
+    calls.filter((call) => / (up|down)$/.test(call)),
+    ['eth1 up', 'eth2 up', 'eth2 down', 'eth1 down'],
+  );
 });
 
 test('a server that answers late is asked again', async (t) => {
