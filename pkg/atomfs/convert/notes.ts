@@ -17,6 +17,8 @@ export class Notes {
 /** Largest time of squashfs: 32 bits without a sign. */
 const latest = 0xffff_ffff;
 const longestXattrName = 255;
+/** (uid_t)-1: no file can have it, chown(2) then leaves what is there. */
+const noOwner = 0xffff_ffff;
 
 /** Attributes without what only overlayfs itself may write and what no format of ours keeps. */
 export function attributesOf(entry: TarEntry, notes: Notes): Attributes {
@@ -30,5 +32,8 @@ export function attributesOf(entry: TarEntry, notes: Notes): Attributes {
   }
   const mtime = Math.min(Math.max(entry.mtime, 0), latest);
   if (mtime !== entry.mtime) notes.add('moved a time into the years from 1970 to 2106');
-  return { mode: entry.mode, uid: entry.uid, gid: entry.gid, mtime, xattrs };
+  const [uid, gid] = [entry.uid, entry.gid].map((id) => (id === noOwner ? 0 : id)) as [number, number];
+  if (uid !== entry.uid || gid !== entry.gid)
+    notes.add(`took the owner ${noOwner} for 0: it stands for none`);
+  return { mode: entry.mode, uid, gid, mtime, xattrs };
 }

@@ -377,6 +377,19 @@ test('attributes of overlayfs and of no known kind are left out and told', (t) =
   ]);
 });
 
+test('an owner that is none becomes root, as for chown, and is told', (t) => {
+  const none = 0xffff_ffff;
+  const plan = planOf([
+    root,
+    file('a'),
+    { name: 'b', uid: 5, pax: { gid: `${none}` } },
+    folder('c', { pax: { uid: `${none}` } }),
+  ]);
+  t.like(plan.root.children.get('b'), { uid: 5, gid: 0 });
+  t.like(plan.root.children.get('c'), { attributes: { uid: 0, gid: 0 } });
+  t.deepEqual(plan.notes, ['took the owner 4294967295 for 0: it stands for none (2 times)']);
+});
+
 test('the root has the attributes of its entry, else those below, else plain ones', (t) => {
   const own = folder('./', { mode: 0o700, uid: 5, gid: 6, mtime: 77 });
   t.like(planOf([own]).root.attributes, { mode: 0o700, uid: 5, gid: 6, mtime: 77 });
