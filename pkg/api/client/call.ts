@@ -7,7 +7,11 @@ import { type Call, exchange, type Reply, requirePath } from './exchange.ts';
 import { parseTarget, readContext, type TargetOptions } from './target.ts';
 
 export type RemoteOptions = TargetOptions & { readonly context?: string | undefined };
-type Session = { readonly host: Host; readonly signal: AbortSignal; open(call: Call): Promise<Reply> };
+type Session = {
+  readonly host: Host;
+  readonly signal: AbortSignal;
+  open(call: Call, silence?: () => MosError): Promise<Reply>;
+};
 
 const mostOfEvent = 4 * 1024 * 1024;
 /** Milliseconds before the events of a job are asked for again. */
@@ -31,19 +35,25 @@ export async function callMachine(
   const target = parseTarget({ ...known, ...typed });
   const session: Session = {
     ...{ host, signal },
-    async open(one) {
+    async open(one, silence) {
       requirePath(one);
       const socket = await connectTo(host, target, builtAt);
       const stop = (): void => void socket.destroy();
       signal.addEventListener('abort', stop, { once: true });
       socket.on('close', () => signal.removeEventListener('abort', stop));
-      return exchange(socket, one);
+      return exchange(socket, one, silence);
     },
   };
-  const reply = await session.open(call);
+  const reply = await session.open(call, target.kind === 'tls' ? notLetIn : undefined);
   const value = await resultOf(reply, call.isText);
   return reply.status === 202 ? watch(session, value as Job, report) : value;
 }
+
+/** With TLS 1.3 the connection stands before the machine looks at our certificate; then it hangs up, mostly without an alert. */
+const notLetIn = (): MosError =>
+  new MosError('untrusted', 'cannot call the machine: it did not let our certificate in', {
+    hint: 'it must be of the API CA of the machine, and in its time: trust api-client add. Where it is, mosctl serve has just ended: try again',
+  });
 
 const tooLong = (): MosError => new MosError('network', 'cannot read the answer: it is too long');
 

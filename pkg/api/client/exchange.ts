@@ -24,8 +24,8 @@ export function requirePath({ path }: Call): void {
     throw new MosError('usage', `cannot ask for ${JSON.stringify(path)}: no name there is like that`);
 }
 
-/** One call over a connection of its own; the body ends with it. */
-export async function exchange(socket: Socket, call: Call): Promise<Reply> {
+/** One call over a connection of its own; the body ends with it. `silence` is what an end without a word means. */
+export async function exchange(socket: Socket, call: Call, silence = broken): Promise<Reply> {
   const body = call.body === undefined ? '' : JSON.stringify(call.body);
   const head = [
     `${call.method} ${call.path}${renderQuery(call.query)} HTTP/1.1`,
@@ -39,6 +39,7 @@ export async function exchange(socket: Socket, call: Call): Promise<Reply> {
   let end = -1;
   while (end < 0) {
     const { value, done } = await chunks.next();
+    if (done && read === '') throw silence();
     if (done || read.length > headLimit) throw broken();
     read += value;
     end = read.indexOf('\r\n\r\n');
@@ -120,5 +121,6 @@ const renderQuery = (query: Call['query'] = {}): string => {
   return parts.length === 0 ? '' : `?${parts.join('&')}`;
 };
 
-const broken = (): MosError =>
-  new MosError('network', 'cannot understand the machine: its answer is broken off');
+function broken(): MosError {
+  return new MosError('network', 'cannot understand the machine: its answer is broken off');
+}
