@@ -247,6 +247,25 @@ test.serial('names that mkfs.erofs would leave out are refused for erofs', async
   });
 });
 
+test.serial('a path that scratch cannot hold is refused for erofs, and kept by squashfs', async (t) => {
+  const folder = await temporaryFolder(t);
+  const source = await emptyLayout(`${folder}/source`);
+  const path = `${'d'.repeat(200)}/`.repeat(20);
+  const image = await putImage(source, [
+    plainLayer(tarOf({ name: 'x', pax: { path: `${path}${'f'.repeat(80)}` } })),
+  ]);
+  const target = await emptyLayout(`${folder}/target`);
+  const failed = await t.throwsAsync(
+    convertImage(host, source, image, target, { scratch: folder, format: 'erofs' }),
+    { code: 'unsupported' },
+  );
+  t.regex(
+    failed.message,
+    /^cannot make an erofs layer with "d{200}[d/]+": mkfs\.erofs 1\.5 reads no paths of more than 4095 bytes, with scratch in front$/,
+  );
+  await t.notThrowsAsync(convertImage(host, source, image, target, { scratch: folder }));
+});
+
 test.serial('a scratch that is too small is refused with the numbers and left clean', async (t) => {
   const folder = await temporaryFolder(t);
   const scratch = mountAt(t, `${folder}/small`, '-t', 'tmpfs', '-o', 'size=300m', 'none');

@@ -45,9 +45,13 @@ export async function buildFileSystem(host: Host, input: BuildInput): Promise<Pa
     await buildSquashfs(host, output, tar, options);
     return correctRoot(host, output, root.attributes, idsOf(records));
   }
-  refuseNames(records.map(({ path }) => path));
+  const tree = `${archive}.tree`;
+  refuseNames(
+    records.map(({ path }) => path),
+    tree,
+  );
   const newest = records.reduce((latest, { attributes }) => Math.max(latest, attributes.mtime), 0);
-  await buildErofs(host, output, tar, { ...options, tree: `${archive}.tree`, newest });
+  await buildErofs(host, output, tar, { ...options, tree, newest });
   return [{ file: output, start: 0, end: (await host.files.stat(output))?.size ?? 0 }];
 }
 

@@ -11,16 +11,20 @@ export const erofsCompression = 'lz4hc';
 const uuid = '00000000-0000-0000-0000-000000000000';
 
 const longestName = 254;
+/** Linux PATH_MAX less the NUL. */
+const longestPath = 4095;
 
 /** mkfs.erofs 1.5 loses some files without a word, others with one that nobody understands. */
-export function refuseNames(paths: Iterable<ByteText>): void {
+export function refuseNames(paths: Iterable<ByteText>, tree: string): void {
   for (const path of paths) {
     const name = path.slice(path.lastIndexOf('/') + 1);
     const why = name.startsWith('lost+found')
       ? 'leaves such names out'
       : name.length > longestName
         ? `cuts names of more than ${longestName} bytes`
-        : undefined;
+        : Buffer.byteLength(tree) + 1 + path.length > longestPath
+          ? `reads no paths of more than ${longestPath} bytes, with scratch in front`
+          : undefined;
     if (why !== undefined)
       throw new MosError(
         'unsupported',
