@@ -11,7 +11,7 @@ export type Credentials =
 export type Timeouts = {
   /** To look up the name, connect and end the TLS handshake. Default 15 s. */
   readonly connect?: number;
-  /** Without a byte while we wait for one. Default 60 s. */
+  /** Without a byte while we wait for one, or with fewer than 4096 all together. Default 60 s. */
   readonly idle?: number;
   /** For the answer to an upload: the registry hashes and stores before it answers. Default 5 minutes. */
   readonly answer?: number;

@@ -551,6 +551,24 @@ test('silence is left after the idle time, and tried again', async (t) => {
   t.is(host.sleeps.length, 2);
 });
 
+test('one that sends a byte now and then is left too, with a document and with a blob', async (t) => {
+  const drip: Answer = (_, response) => {
+    response.writeHead(200, { 'content-type': media.manifest, 'content-length': '100000' });
+    const timer = setInterval(() => response.write('x'), 10);
+    response.on('close', () => clearInterval(timer));
+  };
+  const at = await scripted(t, [drip], { timeouts: { idle: 100 }, attempts: 2 });
+  const slow = (work: string) =>
+    new RegExp(`^cannot read ${at.server}/a${work}: GET .*: ${at.server} sent only \\d+ bytes in 0.1 s$`);
+  t.like(await failure(t, at.repository.resolve('1')), { code: 'timeout' });
+  t.regex((await failure(t, at.repository.resolve('1'))).message, slow(':1'));
+  const layer = { mediaType: 'application/octet-stream', digest: digestOf(Buffer.of()), size: 100_000 };
+  const read = async () => {
+    for await (const _ of at.repository.open(layer));
+  };
+  t.regex((await failure(t, read())).message, slow('@sha256:[0-9a-f]{64}'));
+});
+
 test('a signal ends a request that waits', async (t) => {
   const server = await startRaw(t, '', 'keep');
   const stop = new AbortController();

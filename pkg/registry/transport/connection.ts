@@ -7,6 +7,8 @@ import { transientError } from './transient.ts';
 /** Bytes that may wait for a slow reader before the peer is made to wait. */
 const highWater = 1024 * 1024;
 const lowWater = 256 * 1024;
+/** So many bytes come in each limit of waiting, or the other side would keep us for ever with one now and then. */
+const leastBytes = 4096;
 
 /**
  * One TCP or TLS connection, read by pulling. Time limits run only while we wait for the other side: a slow reader of
@@ -17,22 +19,27 @@ export class Connection {
   readonly #socket: Socket | TLSSocket;
   readonly #below: Socket | undefined;
   readonly #peer: string;
+  readonly #now: () => number;
   #queue: Uint8Array[] = [];
   #queued = 0;
   #isPaused = false;
   #isEnded = false;
   #error: unknown;
   #wake: (() => void) | undefined;
+  /** Milliseconds that we waited for the other side, and the bytes that came meanwhile. */
+  #waited = 0;
+  #came = 0;
   /** When it was given back to the pool. */
   idleSince = 0;
   /** Set where requests go to a proxy that passes them on (plain http). */
   forward: HttpProxy | undefined;
 
   /** `below`: the TCP connection under TLS. */
-  constructor(socket: Socket | TLSSocket, peer: string, below?: Socket) {
+  constructor(socket: Socket | TLSSocket, peer: string, now: () => number, below?: Socket) {
     this.#socket = socket;
     this.#below = below;
     this.#peer = peer;
+    this.#now = now;
     socket.on('data', (chunk: Uint8Array) => this.#receive(chunk));
     socket.on('drain', () => this.#wake?.());
     socket.on('end', () => this.#end());
@@ -53,11 +60,21 @@ export class Connection {
     return this.#queue.length > 0 || this.#isEnded;
   }
 
+  /** From here on what comes is counted anew: an answer or its body begins. */
+  startPace(): void {
+    this.#waited = 0;
+    this.#came = 0;
+  }
+
   /** The next bytes as they came; undefined at the end. */
   async read(limit: number, signal?: AbortSignal): Promise<Uint8Array | undefined> {
+    const since = this.#now();
     await this.#waitUntil(() => this.hasInput, limit, signal);
+    this.#waited += this.#now() - since;
     const chunk = this.#queue.shift();
     if (chunk !== undefined) {
+      this.#came += chunk.length;
+      this.#requirePace(limit);
       this.#queued -= chunk.length;
       if (this.#isPaused && this.#queued < lowWater) {
         this.#isPaused = false;
@@ -74,6 +91,7 @@ export class Connection {
     if (chunk.length === 0) return;
     this.#queue.unshift(chunk);
     this.#queued += chunk.length;
+    this.#came -= chunk.length;
   }
 
   /** Ends when the bytes are on their way, or when an answer is there already. */
@@ -93,6 +111,13 @@ export class Connection {
     this.#isEnded = true;
     this.#socket.destroy();
     this.#wake?.();
+  }
+
+  #requirePace(limit: number): void {
+    if (this.#waited < limit) return;
+    if (this.#came < leastBytes)
+      throw transientError('timeout', `${this.#peer} sent only ${this.#came} bytes in ${limit / 1000} s`);
+    this.startPace();
   }
 
   #receive(chunk: Uint8Array): void {

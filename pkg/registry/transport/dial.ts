@@ -16,6 +16,8 @@ export type DialOptions = {
   readonly identity?: { readonly certificate: string; readonly key: string } | undefined;
   readonly proxy?: HttpProxy | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** A clock that only goes forward, in milliseconds. */
+  readonly now: () => number;
 };
 
 export const hostOf = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '');
@@ -39,7 +41,7 @@ export async function dial(url: URL, options: DialOptions): Promise<Connection> 
     sockets.push(kept(plain));
     await settled(plain, 'connect', proxy === undefined ? peer : `the proxy ${via.host}:${via.port}`);
     if (url.protocol !== 'https:') {
-      const connection = new Connection(plain, peer);
+      const connection = new Connection(plain, peer, options.now);
       connection.forward = proxy;
       return connection;
     }
@@ -60,7 +62,7 @@ async function startTls(
   plain: Socket,
   url: URL,
   peer: string,
-  { ca, identity }: DialOptions,
+  { ca, identity, now }: DialOptions,
   sockets: Socket[],
 ) {
   const host = hostOf(url);
@@ -80,7 +82,7 @@ async function startTls(
   await settled(secure, 'secureConnect', peer);
   // Not left to the runtime's default alone: Bun and Node have differed here.
   if (!secure.authorized) throw describeSocketError(peer, secure.authorizationError);
-  return new Connection(secure, peer, plain);
+  return new Connection(secure, peer, now, plain);
 }
 
 /** An error without a listener would end the program: also one that comes when nobody waits for this socket any more. */

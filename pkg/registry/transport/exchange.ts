@@ -37,7 +37,9 @@ export async function exchange(
   try {
     const isSent = await sendRequest(connection, request, limits);
     const limit = request.payload === undefined ? limits.idle : limits.answer;
+    connection.startPace();
     const head = await readHead(connection, limit, request.signal);
+    connection.startPace();
     return respond(connection, request, head, limits, isSent ? release : () => connection.destroy());
   } catch (error) {
     connection.destroy();

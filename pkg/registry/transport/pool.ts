@@ -57,6 +57,7 @@ export class Pool implements Disposable {
       identity: isTls ? this.#options.identity : undefined,
       proxy: proxyFor(url, (name) => this.#host.machine.environment(name)),
       signal,
+      now: () => this.#host.clock.monotonic(),
     });
   }
 
