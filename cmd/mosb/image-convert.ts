@@ -45,7 +45,7 @@ export const imageConvert = command({
       host,
       {
         ...{ source: args.source, destination: args.dest, format, platform, limit: maxUnpacked, cwd },
-        scratch: options.scratch ?? system.workingFolders(host),
+        scratch: options.scratch ?? (await system.workingFolders(host)),
         cache: options.fresh ? undefined : system.conversionCache(host),
         access: await accessOf(options, place, signal, readStdin),
       },

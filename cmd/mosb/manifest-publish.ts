@@ -58,7 +58,7 @@ export const manifestPublish = command({
         platform: options.platform,
         created: use.sourceDate(host),
         cwd,
-        scratch: use.workingFolders(host),
+        scratch: await use.workingFolders(host),
         cache: use.conversionCache(host),
         access: await accessOf(options, place, signal, readStdin),
         time: { now: host.clock.now(), builtAt },

@@ -21,10 +21,16 @@ export function sourceSeconds(host: Host): number {
 
 const firstOfFat = 315_532_800;
 
-/** Where conversions have their large files: TMPDIR, else /var/tmp, which is on a disk. */
-export function workingFolders(host: Host): string {
-  const folder = host.machine.environment('TMPDIR');
-  return folder?.startsWith('/') ? folder.replace(/\/+$/, '') || '/' : '/var/tmp';
+/** Where conversions have their large files: TMPDIR, which is not ours to make, else /var/tmp, which is on a disk. */
+export async function workingFolders(host: Host): Promise<string> {
+  const value = host.machine.environment('TMPDIR');
+  if (!value?.startsWith('/')) return '/var/tmp';
+  const folder = value.replace(/\/+$/, '') || '/';
+  if ((await host.files.stat(folder)) === undefined)
+    throw new MosError('not-found', `cannot use TMPDIR=${folder}: it is not there`, {
+      hint: 'make the folder, or set TMPDIR to another one',
+    });
+  return folder;
 }
 
 /** Where it is remembered which layer was converted to which: XDG_CACHE_HOME; undefined where nobody has a home. */

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir } from 'node:fs/promises';
+import { mkdir, readdir, rmdir } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import type { Host } from '../../../pkg/host/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
@@ -32,6 +32,18 @@ async function place(t: ExecutionContext) {
     convert: (...words: string[]) => call(['mosb', 'image', 'convert', ...words], { host, cwd: folder }),
   };
 }
+
+test('a TMPDIR that is not there is told and not made', async (t) => {
+  const { folder, convert } = await place(t);
+  await rmdir(`${folder}/tmp`);
+  const { exit, stderr } = await convert('oci:images:web', 'oci:made:web');
+  t.is(exit, 7);
+  t.regex(
+    stderr,
+    /^mosb: cannot use TMPDIR=\/.*\/tmp: it is not there\n.*make the folder, or set TMPDIR to another one\n$/,
+  );
+  t.deepEqual((await readdir(folder)).sort(), ['images']);
+});
 
 test('an image is converted, named and shown; nothing is left in TMPDIR', async (t) => {
   const { folder, convert } = await place(t);
