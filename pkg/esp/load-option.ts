@@ -48,6 +48,8 @@ export type FirmwarePlan = {
   readonly create: readonly { readonly number: number; readonly option: Uint8Array }[];
   /** undefined where it stays. */
   readonly order: readonly number[] | undefined;
+  /** When the order names them no longer. */
+  readonly remove: readonly number[];
 };
 
 const highestNumber = 0xffff;
@@ -55,10 +57,12 @@ const highestNumber = 0xffff;
 /**
  * Our options are there, and the firmware tries them first, in their order; entries of others stay, behind ours and as they
  * were among themselves. A boot file that the firmware refuses ends its entry, so there is one for each try and one more.
+ * Those of a former install go: ours, but of a partition whose GUID is not in `partitions`; none where those are not known.
  */
 export function planFirmware(
   { options, order }: FirmwareEntries,
   wanted: readonly Uint8Array[],
+  partitions: readonly Uint8Array[] | undefined,
 ): FirmwarePlan {
   const taken = new Set([...options.keys(), ...order]);
   const create: { number: number; option: Uint8Array }[] = [];
@@ -70,8 +74,24 @@ export function planFirmware(
     create.push({ number, option });
     return number;
   });
-  const newOrder = [...numbers, ...order.filter((number) => !numbers.includes(number))];
-  return { create, order: newOrder.join() === order.join() ? undefined : newOrder };
+  const isThere = (id: Uint8Array) =>
+    partitions === undefined || partitions.some((one) => Buffer.compare(one, id) === 0);
+  const remove = [...options].flatMap(([number, option]) => {
+    const id = wanted.map((one) => partitionOf(option, one)).find((found) => found !== undefined);
+    return id === undefined || isThere(id) ? [] : [number];
+  });
+  const newOrder = [...numbers, ...order.filter((number) => ![...numbers, ...remove].includes(number))];
+  return { create, order: newOrder.join() === order.join() ? undefined : newOrder, remove };
+}
+
+/** The GUID of the partition of an option that is like `ours` but for the partition; undefined of any other. */
+function partitionOf(option: Uint8Array, ours: Uint8Array): Uint8Array | undefined {
+  const [found, expected] = [Buffer.from(option), Buffer.from(ours)];
+  if (found.length !== expected.length) return undefined;
+  const drive = expected.length - expected.readUInt16LE(4); // the device path is the last, and begins with it
+  const [from, id, to] = [drive + 4, drive + 24, drive + 40]; // number, first sector, length; GUID
+  expected.copy(found, from, from, to);
+  return found.equals(expected) ? option.subarray(id, to) : undefined;
 }
 
 function freeNumber(taken: ReadonlySet<number>): number {

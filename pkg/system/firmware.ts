@@ -1,4 +1,4 @@
-import { guidBytes, readDisks } from '../disk/index.ts';
+import { type Disk, guidBytes, readDisks } from '../disk/index.ts';
 import { isMosError, MosError, messageOf } from '../errors/index.ts';
 import { type FirmwareEntries, firstTries, onEsp, planFirmware, renderLoadOption } from '../esp/index.ts';
 import type { Host } from '../host/index.ts';
@@ -26,7 +26,8 @@ export const hasFirmware = async (host: Host): Promise<boolean> =>
  */
 export async function keepFirmwareEntries(host: Host, espNode: string, report: Report): Promise<void> {
   try {
-    await writeEntries(host, await optionsFor(host, espNode));
+    const disks = await readDisks(host);
+    await writeEntries(host, optionsFor(disks, espNode), partitionsOf(disks));
   } catch (error) {
     report({
       kind: 'note',
@@ -35,8 +36,8 @@ export async function keepFirmwareEntries(host: Host, espNode: string, report: R
   }
 }
 
-async function optionsFor(host: Host, espNode: string): Promise<Uint8Array[]> {
-  for (const { table, nodes } of await readDisks(host))
+function optionsFor(disks: readonly Disk[], espNode: string): Uint8Array[] {
+  for (const { table, nodes } of disks)
     for (const partition of table?.partitions ?? []) {
       if (nodes.get(partition.number) !== espNode) continue;
       const { number, first, last, id } = partition;
@@ -48,14 +49,29 @@ async function optionsFor(host: Host, espNode: string): Promise<Uint8Array[]> {
   throw new MosError('not-found', `cannot find ${espNode} in a partition table`);
 }
 
-/** The new ones are there before the order names them. */
-async function writeEntries(host: Host, wanted: readonly Uint8Array[]): Promise<void> {
-  const { create, order } = planFirmware(await readEntries(host), wanted);
+/** The GUIDs of all there are; undefined where a disk does not say, as nobody knows then what is gone. */
+function partitionsOf(disks: readonly Disk[]): Uint8Array[] | undefined {
+  if (disks.some(({ problem }) => problem !== undefined)) return undefined;
+  return disks.flatMap(({ table }) => table?.partitions.map(({ id }) => guidBytes(id)) ?? []);
+}
+
+/** The new ones are there before the order names them, and old ones as long as it does. */
+async function writeEntries(
+  host: Host,
+  wanted: readonly Uint8Array[],
+  partitions: readonly Uint8Array[] | undefined,
+): Promise<void> {
+  const { create, order, remove } = planFirmware(await readEntries(host), wanted, partitions);
   for (const { number, option } of create) await writeVariable(host, bootName(renderNumber(number)), option);
-  if (order === undefined) return;
+  if (order !== undefined) await writeVariable(host, bootName('Order'), renderOrder(order));
+  for (const number of remove)
+    await host.files.remove(`${variablesFolder}/${bootName(renderNumber(number))}`);
+}
+
+function renderOrder(order: readonly number[]): Uint8Array {
   const bytes = Buffer.alloc(order.length * 2);
   for (const [index, number] of order.entries()) bytes.writeUInt16LE(number, index * 2);
-  await writeVariable(host, bootName('Order'), bytes);
+  return bytes;
 }
 
 const bootName = (what: string): string => `Boot${what}-${globalVendor}`;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { MosError } from '../../pkg/errors/index.ts';
@@ -25,7 +25,7 @@ async function firmware(t: ExecutionContext) {
     });
   const all = () =>
     Object.fromEntries(readdirSync(variables).map((one) => [one, readFileSync(join(variables, one)).toString('hex')])); // biome-ignore format: one line
-  return { host: hardwareIn(folder), put, keep, all, said };
+  return { host: hardwareIn(folder), folder, put, keep, all, said };
 }
 
 test('the firmware gets an entry for each try and one more, before those of others', async (t) => {
@@ -41,6 +41,29 @@ test('the firmware gets an entry for each try and one more, before those of othe
   t.deepEqual(Object.keys(kept).filter((one) => /^Boot000[1-4]/.test(one)).length, 4);
   await keep(host);
   t.deepEqual(all(), kept);
+  t.deepEqual(said, []);
+});
+
+const entriesOf = (kept: object): string =>
+  Object.keys(kept).flatMap((one) => /^Boot([0-9]{4})/.exec(one)?.[1] ?? []).join(); // biome-ignore format: one line
+
+test('the entries of a former install go, as long as every disk can be looked at', async (t) => {
+  const { host, folder, keep, put, all, said } = await firmware(t);
+  put('Current', Buffer.from([0, 0]));
+  put('0000', Buffer.from('theirs'));
+  put('Order', Buffer.from([0, 0]));
+  addHardDisk(folder, 'vdb', [{ role: 'esp', mebibytes: 3 }], 'B');
+  await keep(host, '/dev/vdb1');
+  await keep(host);
+  t.is(entriesOf(all()), '0000,0001,0002,0003,0004,0005,0006,0007,0008', 'both disks are there');
+  const front = readFileSync(join(folder, 'dev/vdb'));
+  writeFileSync(join(folder, 'dev/vdb'), Buffer.from(front).fill(7, 600, 700));
+  await keep(host);
+  t.is(entriesOf(all()), '0000,0001,0002,0003,0004,0005,0006,0007,0008', 'its table is damaged');
+  rmSync(join(folder, 'sys/block/vdb'), { recursive: true });
+  await keep(host);
+  t.is(entriesOf(all()), '0000,0005,0006,0007,0008');
+  t.is(all()[name('Order')], '0700000005000600070008000000');
   t.deepEqual(said, []);
 });
 
