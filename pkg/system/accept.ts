@@ -11,7 +11,7 @@ import {
   verifyInstallManifest,
 } from '../trust/index.ts';
 import { fetchEvidence } from './evidence.ts';
-import { requireMachineFloor } from './floor.ts';
+import { requireNewFloor } from './floor.ts';
 import type { Machine } from './machine.ts';
 import type { MirroredRepositories, MirroredSource } from './mirror/index.ts';
 import { type Offered, requireOfferedRelease } from './offered.ts';
@@ -76,7 +76,7 @@ export async function requireNotOlder(
 ): Promise<void> {
   const { release, security_version } = verified.manifest;
   requireRelease((await readAcceptedRelease(host, machine.state)).value, { what: shown, release, sha });
-  await requireMachineFloor(host, machine, shown, security_version);
+  await requireNewFloor(host, machine, shown, security_version);
 }
 
 export const signedFileOf = ({ bytes, signature, certificate }: VerifiedManifest): SignedFile => ({

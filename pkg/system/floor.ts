@@ -11,7 +11,7 @@ import {
 } from '../state/index.ts';
 import type { Machine } from './machine.ts';
 import { acceptedTickets, countedFloor, verifyAgain } from './ticket/kept.ts';
-import { countFloor, type FloorCounter, readFloorCounter } from './tpm/floor.ts';
+import { countFloor, type FloorCounter, readFloorCounter, requireCountable } from './tpm/floor.ts';
 
 /** DESIGN "Trust" 7: the floor of a machine, and where it is kept. */
 export type MachineFloor = {
@@ -42,7 +42,10 @@ const hasCounter = ({ paths }: Machine): boolean => paths.root === '/';
 export const readIdentityKey = (host: Host) => () => host.files.read('/factory/secure/server.key');
 
 export async function machineFloor(host: Host, machine: Machine): Promise<MachineFloor> {
-  const { value, counter, file, problem } = await readFloorEvidence(host, machine);
+  return floorOf(await readFloorEvidence(host, machine));
+}
+
+function floorOf({ value, counter, file, problem }: FloorEvidence): MachineFloor {
   const wrong = [file.problem, problem].filter((text) => text !== undefined).join('; ');
   return {
     value,
@@ -61,6 +64,19 @@ export async function requireMachineFloor(
 ): Promise<void> {
   const { value, problem } = await machineFloor(host, machine);
   requireFloor(value, what, securityVersion, problem);
+}
+
+/** The same of what comes in, which also must not be further above the floor than a TPM can count once it proved good. */
+export async function requireNewFloor(
+  host: Host,
+  machine: Machine,
+  what: string,
+  securityVersion: number,
+): Promise<void> {
+  const evidence = await readFloorEvidence(host, machine);
+  const { value, problem } = floorOf(evidence);
+  requireFloor(value, what, securityVersion, problem);
+  if (evidence.counter !== undefined) requireCountable(what, securityVersion, evidence.counter.floor);
 }
 
 /** The TPM is asked first: what is accepted meanwhile is then one more than it says, and not one less. */

@@ -112,6 +112,14 @@ async function readInput(c: Publishing): Promise<void> {
   );
   c.signer = signer;
   c.file = { ...read, targets, product: productOf(read, signer, c.options) };
+  await warnUncountable(c, read.security_version);
+}
+
+async function warnUncountable({ report }: Publishing, version: number): Promise<void> {
+  const { mostSteps } = await import('./tpm/floor.ts');
+  if (version <= mostSteps) return;
+  const takes = `takes at most ${mostSteps} more than its floor, a new one at most ${mostSteps}`;
+  report({ kind: 'note', text: `warning: security_version ${version}: a machine with a TPM ${takes}` });
 }
 
 /** People name the project; machines know the product by its uuid, which the certificate certifies. */

@@ -26,7 +26,7 @@ type Given = {
   readonly host: Host;
   readonly folder: string;
   /** Again under the same name. */
-  readonly publish: (version: string) => Promise<unknown>;
+  readonly publish: (version: string, securityVersion?: number) => Promise<unknown>;
   readonly install: (
     host: Host,
     disk: string,
@@ -38,9 +38,10 @@ async function given(t: ExecutionContext): Promise<Given> {
   const vendor = await makeVendor(t);
   const bootkit = await addBootkit(vendor.images, 'k1', Buffer.alloc(5000, 'k1'));
   const hostfs = await addImage(vendor, 'h1', { h1: 'h1' });
-  const publish = (version: string) =>
+  const publish = (version: string, securityVersion = 0) =>
     publishRelease(vendor, {
       manifest: `update_type: complete
+security_version: ${securityVersion}
 targets:
   - {service_name: hostfs, source: "${hostfs}", version: "${version}", service_type: hostfs}
   - {service_name: bootkit, source: "${bootkit}", version: "1", service_type: fs-only}
@@ -154,3 +155,14 @@ test.serial(
     t.deepEqual(await install(), [1, '2']);
   },
 );
+
+test.serial('a security version that its TPM could not count up to is not installed', async (t) => {
+  const at = await given(t);
+  const { node } = newDisk(t, at, 'uncounted');
+  await at.publish('1', 20261127);
+  await t.throwsAsync(at.install(at.host, node, { plan: true, isProvisionedLater: true }), {
+    code: 'unsupported',
+    message:
+      /: its security version is 20261127, the TPM of this machine counts from 0 to at most 1000 at once$/,
+  });
+});

@@ -202,3 +202,22 @@ test('images are for the platform that is wanted, files for others may be for an
   t.deepEqual(notes.slice(0, 1), [`warning: ${message}`]);
   await t.notThrowsAsync(publishRelease(vendor, { manifest: hostfs, platform: 'linux/amd64' }));
 });
+
+test('a security version that no TPM of a new machine could count up to is told', async (t) => {
+  const vendor = await makeVendor(t);
+  const host = await addImage(vendor, 'host', { a: '1' });
+  const notes: string[] = [];
+  const manifest = (version: number) => `update_type: complete
+security_version: ${version}
+targets:
+  - {service_name: hostfs, source: "${host}", version: "1.0", service_type: hostfs}
+`;
+  const report: Release['report'] = (event) => event.kind === 'note' && notes.push(event.text);
+  const warnings = () => notes.filter((note) => note.startsWith('warning: '));
+  await publishRelease(vendor, { manifest: manifest(1000), report });
+  t.deepEqual(warnings(), []);
+  await publishRelease(vendor, { manifest: manifest(20261127), report });
+  t.deepEqual(warnings(), [
+    'warning: security_version 20261127: a machine with a TPM takes at most 1000 more than its floor, a new one at most 1000',
+  ]);
+});

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { lockState, requireFloor } from '../../pkg/state/index.ts';
+import { type Accepted, requireNotOlder } from '../../pkg/system/accept.ts';
 import { machineFloor, raiseMachineFloor } from '../../pkg/system/floor.ts';
 import { countFloor, readFloorCounter } from '../../pkg/system/tpm/floor.ts';
 import { refused } from '../helpers/attacks.ts';
@@ -43,4 +44,31 @@ test('the counter of the TPM keeps the floor when the files of an older state co
     { code: 'unsupported' },
   );
   t.is((await readFloorCounter(host))?.steps, 3);
+});
+
+test('a security version that the TPM could not count up to is refused before anything is fetched', async (t) => {
+  const made = await makeFloorMachine(t);
+  const { host, machine } = made;
+  const take = (security_version: number) => {
+    const verified = { manifest: { release: 1, security_version } };
+    return requireNotOlder(host, machine, {
+      shown: 'host/web:1',
+      sha: 'sha',
+      verified,
+    } as unknown as Accepted);
+  };
+  await t.notThrowsAsync(take(20261127), 'no TPM counts');
+  await made.provision();
+  await t.notThrowsAsync(take(1000));
+  await t.throwsAsync(take(20261127), {
+    code: 'unsupported',
+    message:
+      'cannot use host/web:1: its security version is 20261127, the TPM of this machine counts from 0 to at most 1000 at once',
+  });
+  {
+    await using lock = await lockState(host, machine.state, { owner: 'test', wait: 0 });
+    await raiseMachineFloor(host, machine, lock, { number: 1, securityVersion: 2 });
+  }
+  await t.notThrowsAsync(take(1002));
+  await t.throwsAsync(take(1003), { code: 'unsupported' });
 });

@@ -23,6 +23,7 @@ import { type InstallResult, install } from '../install.ts';
 import { openMachine } from '../machine.ts';
 import { openMirrored } from '../mirror/index.ts';
 import { type OperationPlan, type OperationStep, runOperation } from '../operation.ts';
+import { readFloorCounter, requireCountable } from '../tpm/floor.ts';
 import {
   type Context,
   type DiskInstallOptions,
@@ -79,11 +80,14 @@ async function verify(c: Context): Promise<void> {
   const repositories = await openMirrored(host, machine, options.access, report);
   c.held.add(() => repositories[Symbol.asyncDispose]());
   c.accepted = await acceptManifest(host, machine, repositories, options, report);
-  const { targets } = c.accepted.verified.manifest;
+  const { targets, security_version } = c.accepted.verified.manifest;
   if (!targets.some(({ service_name }) => service_name === 'bootkit'))
     throw new MosError('invalid', `cannot install ${c.accepted.shown} on a disk: it has no target bootkit`, {
       hint: '`mosb bootkit build` makes one for the import file',
     });
+  // It will count from here: below the root of the disk the machine has no TPM yet.
+  const counted = options.isProvisionedLater ? 0 : (await readFloorCounter(host))?.steps;
+  if (counted !== undefined) requireCountable(c.accepted.shown, security_version, counted);
   const { signal } = options.access;
   c.images = bytesOf(await planImages(targets, c.accepted.images, undefined, { signal, report }));
 }

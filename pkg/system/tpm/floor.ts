@@ -59,7 +59,19 @@ async function readTicketSum(tpm: TpmDevice): Promise<Buffer | undefined> {
 }
 
 /** One step of the counter is one write to the TPM, and those are numbered: nobody needs so many versions. */
-const mostSteps = 1000;
+export const mostSteps = 1000;
+
+/** Throws where a TPM that has counted to `floor` could not count up to a security version; `what` has it. */
+export function requireCountable(what: string, securityVersion: number, floor: number): void {
+  if (securityVersion - floor <= mostSteps) return;
+  throw new MosError(
+    'unsupported',
+    `cannot use ${what}: its security version is ${securityVersion}, the TPM of this machine counts from ${floor} to at most ${floor + mostSteps} at once`,
+    { hint: oneByOne },
+  );
+}
+
+const oneByOne = 'publish security versions that grow by one';
 
 /** Counts up to `steps`; a counter that is there already or higher stays. */
 export async function countFloor(host: Host, steps: number, readKey: ReadKey): Promise<void> {
@@ -73,7 +85,7 @@ export async function countFloor(host: Host, steps: number, readKey: ReadKey): P
     throw new MosError(
       'unsupported',
       `cannot raise the floor by ${missing}: a TPM counts at most ${mostSteps} at once`,
-      { hint: 'publish security versions that grow by one' },
+      { hint: oneByOne },
     );
   const password = floorPassword(await readKey());
   for (let left = missing; left > 0; left--) await incrementNv(opened, inTpm.floor.index, password);
