@@ -78,7 +78,7 @@ export type Context<A extends Arguments, O extends Options> = {
   readonly args: ArgumentValues<A>;
   readonly options: OptionValues<O>;
   readonly report: Report;
-  /** Aborted by SIGINT and SIGTERM. */
+  /** Aborted by SIGINT, SIGTERM and SIGHUP. */
   readonly signal: AbortSignal;
   /** When this program was built: no sane clock is earlier. */
   readonly builtAt: Date;

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { isatty } from 'node:tty';
 import { MosError } from '../../pkg/errors/index.ts';
-import type { Clock } from '../../pkg/host/index.ts';
+import { type Clock, readTextIfThere } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { writeErr, writeOut } from '../../pkg/host/linux/output/index.ts';
 import { mosctl } from '../mosctl/commands.ts';
@@ -17,11 +17,19 @@ export async function start(calledAs: string, argv: readonly string[]): Promise<
   process.umask(process.umask() | groupAndOthersWrite);
   const stopper = stopperOf(linuxHost.clock, () => process.exit(130));
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopper.hear(signal));
+  if (hearsHangup(await readTextIfThere(linuxHost, '/proc/self/status')))
+    process.on('SIGHUP', () => stopper.hear('SIGHUP'));
   const { program, rest } = choose(basename(calledAs), argv);
   return run(linuxHost, program, rest, terminalOf(stopper.signal));
 }
 
 const groupAndOthersWrite = 0o022;
+
+/** Whether the terminal's end is ours: under nohup(1) SIGHUP is ignored, and stays so. From /proc/self/status, proc(5). */
+export function hearsHangup(status: string | undefined): boolean {
+  const ignored = /^SigIgn:\t([0-9a-f]{16})$/m.exec(status ?? '')?.[1];
+  return ignored !== undefined && (BigInt(`0x${ignored}`) & 1n) === 0n;
+}
 
 /** A signal again after this many milliseconds is a person who doesn't want to wait; timeout(1) sends two at once. */
 const impatience = 500;

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { openSync } from 'node:fs';
 import test from 'ava';
-import { choose, stopperOf } from '../../../cmd/cli/start.ts';
+import { choose, hearsHangup, stopperOf } from '../../../cmd/cli/start.ts';
 import { programs } from '../../../cmd/programs.ts';
 
 for (const name of Object.keys(programs)) {
@@ -39,4 +39,11 @@ test('a full disk below stderr loses what is said there, not the exit code', (t)
     stdio: ['ignore', 'ignore', openSync('/dev/full', 'w')],
   });
   t.is(status, 9);
+});
+
+test('the end of the terminal is heard unless the caller ignores it', (t) => {
+  const status = (mask: string) => `Name:\tmosctl\nSigIgn:\t${mask}\nSigCgt:\t0000000000000001\n`;
+  t.true(hearsHangup(status('0000000001001000')));
+  t.false(hearsHangup(status('0000000001001001')));
+  t.false(hearsHangup(undefined));
 });
