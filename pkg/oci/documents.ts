@@ -85,8 +85,20 @@ const descriptor = fields(
   { annotations: strings, artifactType: string, platform },
 );
 const common: Fields = { mediaType: string, artifactType: string, subject: descriptor, annotations: strings };
-const checkManifest = fields({ schemaVersion: two, config: descriptor, layers: listOf(descriptor) }, common);
-const checkIndex = fields({ schemaVersion: two, manifests: listOf(descriptor) }, common);
+/** What is both, readers take for one or the other (CVE-2021-41190): one digest would stand for two images. */
+const absent =
+  (what: string): Check =>
+  (_, path) =>
+    refuse(path, `must not be in ${what}`);
+const checkManifest = fields(
+  { schemaVersion: two, config: descriptor, layers: listOf(descriptor) },
+  { ...common, manifests: absent('a manifest') },
+);
+const notInIndex = absent('an index');
+const checkIndex = fields(
+  { schemaVersion: two, manifests: listOf(descriptor) },
+  { ...common, config: notInIndex, layers: notInIndex },
+);
 
 function parse(bytes: Uint8Array, what: string, check: Check): unknown {
   const value = parseJson(bytes, what);

@@ -39,6 +39,15 @@ test(
 );
 test(refuses, { ...manifest, annotations: { a: 1 } }, 'annotations.a: must be a string');
 test(refuses, `{"schemaVersion":2,"layers":[],"__proto__":{"config":1}}`, 'config: must be an object');
+test(refuses, { ...manifest, manifests: [] }, 'manifests: must not be in a manifest');
+
+for (const key of ['config', 'layers'])
+  test(`an index with ${key} is refused`, (t) => {
+    const index = { schemaVersion: 2, manifests: [blob], [key]: [] };
+    t.throws(() => parseImageIndex(bytes(index), 'web'), {
+      message: `cannot read web: ${key}: must not be in an index`,
+    });
+  });
 
 test('an index is read with its platforms', (t) => {
   const index = {
