@@ -1,4 +1,5 @@
 import { type Host, sweepTemporary } from '../host/index.ts';
+import { repairHead } from './git/head.ts';
 import { removeLeftovers } from './git/recover.ts';
 import type { State } from './paths.ts';
 
@@ -14,7 +15,7 @@ export type StateLockOptions = {
   readonly wait: number;
 };
 
-/** The one lock of a machine's state. Readers need none. What an earlier owner left when it was killed is removed. */
+/** The one lock of a machine's state. Readers need none. What an earlier owner left when it was killed is removed, and HEAD is as git needs it. */
 export async function lockState(host: Host, state: State, options: StateLockOptions): Promise<StateLock> {
   await host.files.makeFolder(state.records, { parents: true });
   const lock = await host.files.lock(state.lock, options);
@@ -22,6 +23,7 @@ export async function lockState(host: Host, state: State, options: StateLockOpti
     await sweepTemporary(host, state.folder);
     await sweepTemporary(host, state.records);
     await removeLeftovers(host, state);
+    await repairHead(host, state);
   } catch (error) {
     await lock[Symbol.asyncDispose]();
     throw error;

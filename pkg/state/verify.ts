@@ -1,10 +1,12 @@
 import { messageOf } from '../errors/index.ts';
 import type { Host } from '../host/index.ts';
-import { findLinks } from './git/config.ts';
+import { findForeign, findLinks } from './git/config.ts';
+import { isHeadLost } from './git/head.ts';
 import { type ObjectId, readTyped } from './git/objects.ts';
 import { parseCommit, parseTree } from './git/parse.ts';
 import { listRefs } from './git/refs.ts';
 import { mainRef, roleRef, roles, type State } from './paths.ts';
+import { isIndexWhole } from './view.ts';
 
 export type RepositoryCheck = { readonly objects: number; readonly problems: readonly string[] };
 
@@ -35,6 +37,7 @@ export async function verifyRepository(host: Host, state: State): Promise<Reposi
     }
   };
   for (const link of await findLinks(host, state)) problems.push(`${link} is a link`);
+  await attempt('.git', async () => void problems.push(...(await gitProblems(host, state))));
   let refs = new Map<string, ObjectId>();
   await attempt('refs', async () => {
     for (const folder of ['refs/heads/', 'refs/mos/', 'refs/tags/', 'refs/notes/'])
@@ -49,4 +52,19 @@ export async function verifyRepository(host: Host, state: State): Promise<Reposi
   }
   for (const [ref, id] of refs) await attempt(ref, () => line(id, ref));
   return { objects: seen.size, problems };
+}
+
+/** What would stop git or be refused when the next generation is written. */
+async function gitProblems(host: Host, state: State): Promise<string[]> {
+  if ((await host.files.stat(state.repository))?.type !== 'directory') return [];
+  const foreign = await findForeign(host, state);
+  return [
+    ...(foreign === undefined ? [] : [`${foreign.message}; ${foreign.hint}`]),
+    ...((await isHeadLost(host, state))
+      ? [`${state.git}/HEAD names no branch; the next update writes it again`]
+      : []),
+    ...((await isIndexWhole(host, state))
+      ? []
+      : [`${state.git}/index is damaged; the next update makes it again`]),
+  ];
 }

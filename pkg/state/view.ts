@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import type { Host } from '../host/index.ts';
 import { requireOwnConfig } from './git/config.ts';
 import { objectId, readTyped } from './git/objects.ts';
@@ -16,8 +17,32 @@ export async function refreshView(host: Host, lock: StateLock): Promise<void> {
   const tip = await readRef(host, state, mainRef);
   if (tip === undefined || (await isFresh(host, lock, tip))) return;
   await requireOwnConfig(host, state);
+  const hasIndex = (await host.files.stat(`${state.git}/index`)) !== undefined;
+  if (!hasIndex || !(await isIndexWhole(host, state))) await forgetView(host, state);
   await git(host, state, ['read-tree', '--reset', '-u', tip]);
   await syncView(host, state);
+}
+
+/** gitformat-index(5): a hash of all before it ends it; zeros where a person's git was told to save the time (index.skipHash). */
+export async function isIndexWhole(host: Host, state: State): Promise<boolean> {
+  const path = `${state.git}/index`;
+  if ((await host.files.stat(path)) === undefined) return true;
+  const bytes = Buffer.from(await host.files.read(path));
+  const end = bytes.subarray(-hashSize).toString('hex');
+  return (
+    bytes.toString('latin1', 0, 4) === 'DIRC' &&
+    [hash('sha1', bytes.subarray(0, -hashSize), 'hex'), '0'.repeat(2 * hashSize)].includes(end)
+  );
+}
+
+const hashSize = 20;
+
+/** Without its index git does not know which files are of the view: it would leave those of an older one. */
+async function forgetView(host: Host, state: State): Promise<void> {
+  for (const name of await host.files.list(state.repository))
+    if (/^(?:manifest\.yaml|[0-9a-f]{64}\.(?:yaml|yaml\.signed|pem))$/.test(name))
+      await host.files.removeTree(`${state.repository}/${name}`);
+  await host.files.remove(`${state.git}/index`);
 }
 
 /** git syncs what is its own, and not the files of a work tree. */

@@ -15,6 +15,7 @@ import { machineFloor } from './floor.ts';
 import { type LoadedGeneration, loadGeneration } from './generation.ts';
 import { bytesOf, planImages } from './images.ts';
 import { type Machine, notInstalled, openMachine, openStore } from './machine.ts';
+import { installMark } from './paths.ts';
 
 export type VerifyOptions = {
   readonly root: string;
@@ -134,9 +135,10 @@ async function verifyRecords(host: Host, machine: Machine, add: Add): Promise<vo
 
 /** What the next boot would refuse: commits that aren't ours, a generation below the floor, not signed, of another product. */
 async function verifyRoles(host: Host, machine: Machine, ca: string | undefined, add: Add): Promise<void> {
-  const held = await readRoles(host, machine.state).catch(
-    () => ({}) as Awaited<ReturnType<typeof readRoles>>,
-  );
+  // What can't be read was told with the refs.
+  const held = await readRoles(host, machine.state).catch(() => undefined);
+  if (held === undefined) return;
+  if (held.current === undefined && held.next === undefined) add('state', await lostRole(host, machine));
   for (const role of ['current', 'next'] as const) {
     const commit = held[role];
     if (commit === undefined) continue;
@@ -144,6 +146,12 @@ async function verifyRoles(host: Host, machine: Machine, ca: string | undefined,
       add('generation', `${role}: ${messageOf(error)}`),
     );
   }
+}
+
+async function lostRole(host: Host, { paths, state }: Machine): Promise<string> {
+  if ((await host.files.stat(installMark(paths))) !== undefined)
+    return 'an install was interrupted: run it again to end it';
+  return `refs/mos/current is lost, nothing tells what runs; git -C ${state.repository} update-ref refs/mos/current generation-N tells it again`;
 }
 
 /** The store has all that the manifests name; what the bytes are, the scrub looks at. */

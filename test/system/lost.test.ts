@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { mosctl, plain } from '../helpers/cli.ts';
@@ -87,5 +88,57 @@ test('a folder of blobs that is lost is made again by an update', async (t) => {
   rmSync(join(store, 'blobs'), { recursive: true });
   t.regex(await run('verify'), /^6\n[\s\S]*sha256:SHA is missing/);
   t.regex(await run('update', reference), /^0\n/);
+  t.regex(await run('verify'), /everything is as it was signed/);
+});
+
+/** Each is told by verify; afterwards an update works and all is well. */
+const damaged = test.macro({
+  exec: async (
+    t,
+    file: string,
+    bytes: string | undefined,
+    { told, fix = () => {} }: { told?: string; fix?: (path: string) => void },
+  ) => {
+    const { vendor, root, run } = await installed(t);
+    const repository = join(root, 'config/manifest.git');
+    const path = join(repository, '.git', file);
+    if (bytes === undefined) rmSync(path);
+    else writeFileSync(path, bytes);
+    const verified = await run('verify');
+    if (told === undefined) t.regex(verified, /^0\n/);
+    else t.true(verified.startsWith('6\n') && verified.includes(`  state: ${told}\n`), verified);
+    fix(path);
+    await addImage(vendor, 'd2', { d2: 'd2' });
+    t.regex(await run('update', await publishHostAndData(vendor, 2, 'h1', 'd2')), /^0\n/);
+    t.regex(await run('pin', '1', '--reason', 'to be kept'), /^0\n/);
+    t.regex(await run('verify'), /everything is as it was signed/);
+    const status = execFileSync('git', ['-C', repository, 'status', '--porcelain'], { encoding: 'utf8' });
+    t.is(status, '', 'the view is that of the new generation');
+  },
+  title: (_, file, bytes) =>
+    `${bytes === undefined ? 'a lost' : 'a damaged'} .git/${file} (${JSON.stringify(bytes)}) has a cure, which verify tells`,
+});
+const git = 'ROOT/config/manifest.git/.git';
+const noHead = `${git}/HEAD names no branch; the next update writes it again`;
+test(damaged, 'HEAD', '', { told: noHead });
+test(damaged, 'HEAD', 'ref: ', { told: noHead });
+test(damaged, 'HEAD', undefined, { told: noHead });
+for (const bytes of ['', 'DIRC and so on, long enough for a header and a hash'])
+  test(damaged, 'index', bytes, { told: `${git}/index is damaged; the next update makes it again` });
+test(damaged, 'index', undefined, {});
+test(damaged, 'config', '[core]', {
+  told: 'cannot write to ROOT/config/manifest.git: its .git/config is not the one that mosctl wrote; find out who changed it, and remove it: the next update writes it again',
+  fix: (path) => rmSync(path),
+});
+test(damaged, 'refs/mos/current', undefined, {
+  told: 'refs/mos/current is lost, nothing tells what runs; git -C ROOT/config/manifest.git update-ref refs/mos/current generation-N tells it again',
+  fix: (path) =>
+    execFileSync('git', ['-C', join(path, '../../../..'), 'update-ref', 'refs/mos/current', 'generation-1']),
+});
+
+test('any command that writes makes a damaged HEAD again', async (t) => {
+  const { root, run } = await installed(t);
+  writeFileSync(join(root, 'config/manifest.git/.git/HEAD'), '');
+  t.regex(await run('pin', '1', '--reason', 'to be kept'), /^0\n/);
   t.regex(await run('verify'), /everything is as it was signed/);
 });

@@ -62,19 +62,30 @@ export async function findLinks(host: Host, state: State): Promise<string[]> {
 
 /** Before git is run on it: the repository is ours, and its settings are those that we wrote. */
 export async function requireOwnConfig(host: Host, state: State): Promise<void> {
-  const refuse = (why: string): MosError =>
-    new MosError('untrusted', `cannot write to ${state.repository}: ${why}`, {
-      hint: 'find out who changed it, and put it back',
-    });
+  const foreign = await findForeign(host, state);
+  if (foreign !== undefined) throw foreign;
+  const [link] = await findLinks(host, state);
+  if (link !== undefined) throw refusal(state, `${link} is a link`);
+  if ((await readTextIfThere(host, `${state.git}/config`)) !== configText)
+    await writeAtomic(host, `${state.git}/config`, configText);
+}
+
+/** Why nothing is written to the repository, links apart. */
+export async function findForeign(host: Host, state: State): Promise<MosError | undefined> {
   for (const folder of [state.repository, state.git])
-    if ((await host.files.stat(folder))?.type !== 'directory') throw refuse(`${folder} is no folder`);
+    if ((await host.files.stat(folder))?.type !== 'directory')
+      return refusal(state, `${folder} is no folder`);
   for (const name of redirections)
     if ((await host.files.stat(`${state.git}/${name}`)) !== undefined)
-      throw refuse(`it has a file .git/${name}`);
-  const [link] = await findLinks(host, state);
-  if (link !== undefined) throw refuse(`${link} is a link`);
+      return refusal(state, `it has a file .git/${name}`);
   const text = await readTextIfThere(host, `${state.git}/config`);
-  if (text === undefined || formerTexts.includes(text))
-    return writeAtomic(host, `${state.git}/config`, configText);
-  if (text !== configText) throw refuse('its .git/config is not the one that mosctl wrote');
+  if (text === undefined || text === configText || formerTexts.includes(text)) return undefined;
+  const hint = 'find out who changed it, and remove it: the next update writes it again';
+  return refusal(state, 'its .git/config is not the one that mosctl wrote', hint);
 }
+
+const refusal = (
+  { repository }: State,
+  why: string,
+  hint = 'find out who changed it, and put it back',
+): MosError => new MosError('untrusted', `cannot write to ${repository}: ${why}`, { hint });
