@@ -70,7 +70,9 @@ function planFallBack({ record, machine }: AutomaticState): NextAction | null {
 
 function planCheck(state: AutomaticState, now: Date): NextAction {
   const { settings, record } = state;
-  const { checked } = record.automatic;
+  const { checked: last } = record.automatic;
+  // By a clock that was set back since: it would not look again before that time has come once more.
+  const checked = last === null || Date.parse(last) > now.getTime() ? null : last;
   const usual = checked === null ? 0 : Date.parse(checked) + settings.checkEvery * hour;
   const turn = record.waiting?.available_at ?? null;
   const due = turn === null ? usual : Math.min(usual, Date.parse(turn));
@@ -104,9 +106,9 @@ function change(action: 'activate' | 'reboot', state: AutomaticState, now: Date)
 /** Not before the back-off after failures is over. */
 function laterBy({ record }: AutomaticState, next: NextAction, now: Date): NextAction {
   const { failures, failedAt } = record.automatic;
-  if (failures === 0 || failedAt === null) return next;
-  // A clock that was set back must not make it wait longer than it would.
-  const at = new Date(Math.min(Date.parse(failedAt), now.getTime()) + retryAfter(failures));
+  // A clock that was set back since must not make it wait until that time has come once more.
+  if (failures === 0 || failedAt === null || Date.parse(failedAt) > now.getTime()) return next;
+  const at = new Date(Date.parse(failedAt) + retryAfter(failures));
   return at <= next.at || at <= now
     ? next
     : { ...next, at, why: [...next.why, `it failed ${failures} times in a row`] };

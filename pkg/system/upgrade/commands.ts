@@ -99,8 +99,10 @@ async function refresh(host: Host, act: Act): Promise<Partial<UpgradeRecord>> {
     settings,
     candidates.filter((one) => !isFailed(one)),
   );
+  // What was seen at a time that is still to come was seen by a clock that was set back since.
+  const known = record.seen.filter(({ time }) => Date.parse(time) <= now.getTime());
   const since = ({ digest }: Candidate): SeenUpdate =>
-    record.seen.find((one) => one.digest === digest) ?? { digest, time: now.toISOString() };
+    known.find((one) => one.digest === digest) ?? { digest, time: now.toISOString() };
   const seen = usable.slice(0, mostSeen).map(since);
   const choice = choose(usable, settings, seen, now);
   const isSame = choice.chosen !== null && record.chosen?.digest === choice.chosen.digest;

@@ -74,6 +74,8 @@ function judged(record: UpgradeRecord, machine: MachineLook, now: Date): Upgrade
   }
   if (generation !== running && generation !== next) return over;
   const isDue = generation === running || isMissed(trial, bootId);
-  if (!isDue || trial.sinceBoot === bootId) return record;
+  // A time that is still to come was told by a clock that was set back since.
+  const isSeen = trial.sinceBoot === bootId && Date.parse(trial.since ?? '') <= now.getTime();
+  if (!isDue || isSeen) return record;
   return { ...record, trial: { ...trial, since: now.toISOString(), sinceBoot: bootId } };
 }

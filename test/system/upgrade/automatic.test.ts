@@ -123,7 +123,12 @@ for (const [title, given, expected] of [
   [
     'a clock that was set back does not make it wait for ever',
     { record: { ...available, ...failing(1, 100_000) } },
-    'prepare in 5 min: it failed 1 times in a row',
+    'prepare now',
+  ],
+  [
+    'nor what was looked for by it',
+    { record: { ...idle, automatic: { ...memory, checked: minutes(100_000) } } },
+    'check now',
   ],
   [
     'a new version may come while one cannot be fetched',

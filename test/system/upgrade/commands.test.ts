@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { mosctl, plain } from '../../helpers/cli.ts';
 import { installFrom, makeRoot } from '../../helpers/machine.ts';
@@ -50,6 +51,12 @@ check-every   6 h
   await release(vendor, 2);
   const offered = '  SOURCE (DIGEST)\n  generation 1 runs, release 1\n';
   const since = '  for this machine from TIME\n';
+  t.is(await say('check'), `Available: there is an update\n${offered}${since}${failure}`);
+  // Seen by a clock that was set back since.
+  const record = `${root}/config/mos/upgrade/record.json`;
+  const { seen, ...rest } = JSON.parse(await readFile(record, 'utf8'));
+  const wrong = seen.map((one: object) => ({ ...one, time: '2099-01-01T00:00:00.000Z' }));
+  await writeFile(record, JSON.stringify({ ...rest, seen: wrong }));
   t.is(await say('check'), `Available: there is an update\n${offered}${since}${failure}`);
   t.is(await say('prepare'), `Staged: an update is fetched and verified\n${offered}${since}${failure}`);
   const waits = '  the next boot takes generation 2, release 2\n';

@@ -33,6 +33,9 @@ test('a generation that runs and has no verdict yet is on trial since it was see
   t.deepEqual(seen, { ...over, trial: { ...trial, since: '2027-03-01T12:00:00.000Z', sinceBoot: 'b' } });
   t.is(reconcile(seen, look(7, null, null), new Date('2027-03-01T13:00:00Z')), seen);
   t.deepEqual(reconcile(seen, look(8, null, null), now), over); // somebody went elsewhere
+  // By a clock that was set back since, it would be on trial for as long as it was wrong.
+  const early = new Date('2026-03-01T12:00:00Z');
+  t.is(reconcile(seen, look(7, null, null), early).trial?.since, '2026-03-01T12:00:00.000Z');
 });
 
 test('what was chosen and waits already, though nobody wrote it down, is known by where it came from', (t) => {
