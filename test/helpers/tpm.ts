@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -57,7 +57,7 @@ async function start(folder: string, socket: string): Promise<() => Promise<void
     { stdio: 'ignore' },
   );
   const ended = new Promise((resolve) => tpm.once('close', resolve));
-  const isThere = () => existsSync(socket) && existsSync(`${socket}.ctrl`);
+  const isThere = () => listens(socket) && listens(`${socket}.ctrl`);
   for (let tries = 0; tries < 200 && !isThere(); tries++) await wait(25);
   return async () => {
     tpm.kill();
@@ -66,6 +66,12 @@ async function start(folder: string, socket: string): Promise<() => Promise<void
     rmSync(`${socket}.ctrl`, { force: true });
   };
 }
+
+/** Its name is there before: /proc/net/unix has the flag of listen(2) (__SO_ACCEPTCON, 1 << 16). */
+const listens = (path: string): boolean =>
+  readFileSync('/proc/net/unix', 'utf8')
+    .split('\n')
+    .some((line) => / 00010000 \S+ \S+ +\d+ /.test(line) && line.endsWith(` ${path}`));
 
 /** This machine, with a TPM that listens at `socket`. What a stopped process loaded stays until the TPM restarts. */
 export const hostWithTpm = ({ socket: path }: SoftwareTpm, host: Host = linuxHost): Host => ({
