@@ -134,7 +134,8 @@ export class LayerConverter {
       const plan = await this.#plans[below];
       if (plan) roots.push(plan.root);
     }
-    return new Lower(roots);
+    const isWhole = this.#context.layers.slice(0, index).every(({ mediaType }) => !isAtomfsLayer(mediaType));
+    return new Lower(roots, isWhole);
   }
 
   /** Only looks at a layer whose conversion is known. */

@@ -9,9 +9,12 @@ export type LowerNode =
 /** What lies below a layer: the folders at the root of each layer, the topmost first. */
 export class Lower {
   readonly #roots: readonly Folder[];
+  readonly #isWhole: boolean;
 
-  constructor(roots: readonly Folder[]) {
+  /** `isWhole`: none of them is a layer that nobody looked into. */
+  constructor(roots: readonly Folder[], isWhole = true) {
     this.#roots = roots;
+    this.#isWhole = isWhole;
   }
 
   /** undefined where there is nothing, or where a link stands in between. */
@@ -24,6 +27,12 @@ export class Lower {
       folders = found.folders;
     }
     return folders.length === 0 ? undefined : { type: 'directory', folders };
+  }
+
+  /** Where nothing is found, a layer that nobody looked into may have a folder. */
+  mayHaveFolder(parts: readonly ByteText[]): boolean {
+    const found = this.find(parts);
+    return found === undefined ? !this.#isWhole : found.type === 'directory';
   }
 
   /** The names at the root. */

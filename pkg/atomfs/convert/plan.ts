@@ -116,7 +116,7 @@ class Planner {
   finish(): LayerPlan {
     if (!this.#hasRootEntry) this.#root.attributes = this.#attributesBelow([]);
     if (this.#root.isOpaque) this.#hideRoot();
-    for (const child of this.#root.children.values()) dropIdle(child, false);
+    for (const [name, child] of this.#root.children) this.#dropIdle(child, [name], false);
     const borrowed = [...this.#copies.values()].filter(({ type, size }) => type === 'file' && size > 0);
     const borrows = [...new Set(borrowed.map(({ layer }) => layer))];
     return { root: this.#root, notes: this.#notes.list(), borrows };
@@ -207,9 +207,12 @@ class Planner {
   #markedFolder(path: readonly ByteText[], order: number): Folder | undefined {
     return walk(this.#root, path, (at, part): Step => {
       const there = this.#look(at, part);
-      if (there === undefined || there.type === 'directory')
-        return there && 'folders' in there ? this.#implied(at, part, order) : there;
-      return there.type === 'symlink' ? there : undefined;
+      if (there !== undefined && !('folders' in there))
+        return there.type === 'directory' || there.type === 'symlink' ? there : undefined;
+      const isBelow = at.isMerged && !at.folder.children.has(part);
+      return isBelow && this.#below().mayHaveFolder([...at.path, part])
+        ? this.#implied(at, part, order)
+        : undefined;
     })?.folder;
   }
 
@@ -230,13 +233,16 @@ class Planner {
     this.#borrow(at.folder, part);
     return folder;
   }
-}
 
-/** Where nothing of the layers below is seen, overlayfs would list a whiteout as a broken name. */
-function dropIdle(node: Node, isHidden: boolean): void {
-  if (node.type !== 'directory') return;
-  const hides = isHidden || node.isOpaque;
-  for (const [name, child] of node.children)
-    if (child.type === 'whiteout' && hides) node.children.delete(name);
-    else dropIdle(child, hides);
+  /** Where a folder has none below that is seen, overlayfs would list a whiteout in it as a broken name. */
+  #dropIdle(node: Node, path: readonly ByteText[], isHidden: boolean): void {
+    if (node.type !== 'directory') return;
+    const hides = isHidden || node.isOpaque;
+    const children = [...node.children];
+    const isIdle =
+      children.some(([, { type }]) => type === 'whiteout') && (hides || !this.#below().mayHaveFolder(path));
+    for (const [name, child] of children)
+      if (child.type === 'whiteout' && isIdle) node.children.delete(name);
+      else this.#dropIdle(child, [...path, name], hides);
+  }
 }

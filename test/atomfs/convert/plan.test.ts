@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Lower } from '../../../pkg/atomfs/convert/lower.ts';
-import type { Folder, Node } from '../../../pkg/atomfs/convert/node.ts';
+import { type Folder, type Node, newFolder, plainAttributes } from '../../../pkg/atomfs/convert/node.ts';
 import { NeedsLower, planLayer } from '../../../pkg/atomfs/convert/plan.ts';
 import { listRecords } from '../../../pkg/atomfs/convert/records.ts';
 import { entriesOf, type Made, tarOf } from '../../helpers/tar.ts';
@@ -171,6 +171,20 @@ test(
   ],
   ['D d 755', 'd d/e 755'],
 );
+test(
+  'a whiteout in a folder that no layer below has is dropped',
+  plans,
+  [
+    [root, folder('d'), file('d/.wh.a', ''), file('d/b'), folder('e')],
+    [root, folder('e'), file('e/.wh.a', ''), folder('n'), file('n/.wh.a', ''), file('.wh.a', '')],
+  ],
+  ['w a', 'd e 755', 'w e/a', 'd n 755'],
+);
+test('a whiteout is kept where a layer that is no tar may have the folder', (t) => {
+  const entries = entriesOf(tarOf(root, folder('d'), file('d/.wh.a', ''), file('e/.wh.a', '')));
+  const lower = new Lower([newFolder(plainAttributes, 0)], false);
+  t.deepEqual(treeOf(planLayer(entries, lower, 1).root), ['d d 755', 'w d/a', 'd e 755', 'w e/a']);
+});
 test(
   'an opaque mark makes the folder that has no entry',
   plans,
@@ -428,16 +442,17 @@ test('folders come before what is in them, files in the order of the archive, ma
   t.like(whiteout, { type: 'character', major: 0, minor: 0, attributes: { mode: 0 } });
 });
 
-test('a layer whose folders all have entries needs nothing from below, another one says so', (t) => {
+test('a layer whose folders all have entries, and no whiteouts, needs nothing from below, another one says so', (t) => {
   const plan =
     (...made: Made[]) =>
     () =>
       planLayer(entriesOf(tarOf(...made)), undefined, 1);
-  t.notThrows(plan(root, folder('d'), file('d/a'), file('d/.wh.b', ''), file('.wh.c', '')));
+  t.notThrows(plan(root, folder('d'), file('d/a'), file('d/.wh..wh..opq', ''), file('.wh.c', '')));
   for (const made of [
     [file('a')],
     [root, file('d/a')],
     [root, file('d/.wh.a', '')],
+    [root, folder('d'), file('d/.wh.a', '')],
     [root, file('.wh..wh..opq', '')],
   ])
     t.throws(plan(...made), { instanceOf: NeedsLower });
