@@ -80,11 +80,16 @@ async function step(api: Api, signal: AbortSignal, tell: (line: string) => void)
   if (next === null) return longestSleep;
   const wait = next.at.getTime() - host.clock.now().getTime();
   if (wait > 0) return wait;
-  return (await perform(api, next, signal)) ? 0 : pause;
+  return (await perform(api, next, signal, tell)) ? 0 : pause;
 }
 
 /** As a job, which others can watch and cancel. False where it must not be tried again at once. */
-async function perform(api: Api, next: NextAction, signal: AbortSignal): Promise<boolean> {
+async function perform(
+  api: Api,
+  next: NextAction,
+  signal: AbortSignal,
+  tell: (line: string) => void,
+): Promise<boolean> {
   const { host, jobs } = api;
   try {
     const { id } = await jobs.start(next.action, 'automatic updates', (report, stopped) =>
@@ -96,7 +101,7 @@ async function perform(api: Api, next: NextAction, signal: AbortSignal): Promise
     await Promise.race([endOf(api, id), over]);
     return jobs.get(id).state === 'done' && !restarts.includes(next.action);
   } catch (error) {
-    if (!isMosError(error, 'busy')) throw error;
+    if (!isMosError(error, 'busy')) tell(`cannot begin ${next.action}: ${messageOf(error)}`);
     return false;
   }
 }

@@ -1,7 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import { type Api, openApi } from '../../../pkg/api/api.ts';
+import { startAutomatic } from '../../../pkg/api/automatic.ts';
 import { dispatch } from '../../../pkg/api/dispatch.ts';
 import { parseRequestHead, usualLimits } from '../../../pkg/api/http/index.ts';
+import type { Jobs } from '../../../pkg/api/jobs/index.ts';
+import { MosError } from '../../../pkg/errors/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
 import { requestOf } from '../../helpers/api.ts';
 import { installFrom, makeRoot, updateFrom } from '../../helpers/machine.ts';
@@ -116,6 +119,33 @@ test('while one command is at work another is 423, and one that was stopped is t
     t.is((await call(api, 'POST /actions/refresh-updates')).status, 423);
     go.resolve();
   }
+});
+
+test('automatic updates go on when the disk is full no more', async (t) => {
+  const { source, open } = await makeApi(t);
+  await using api = await open();
+  await call(
+    api,
+    'POST /v1/updates/settings',
+    JSON.stringify({ source: { reference: source }, automatic: true }),
+  );
+  const sleep = (ms: number, signal?: AbortSignal) => linuxHost.clock.sleep(Math.min(ms, 10), signal);
+  const host = { ...linuxHost, clock: { ...linuxHost.clock, sleep } };
+  const told: string[] = [];
+  const looked = Promise.withResolvers<void>();
+  let isFull = true;
+  const start: Jobs['start'] = async (operation, who, work) => {
+    if (!isFull) looked.resolve();
+    else {
+      isFull = false;
+      throw new MosError('no-space', 'cannot write: no space left');
+    }
+    return api.jobs.start(operation, who, work);
+  };
+  const options = { ...api.options, tell: (line: string) => void told.push(line) };
+  await using _ = startAutomatic({ ...api, host, options, jobs: { ...api.jobs, start } });
+  await looked.promise;
+  t.deepEqual(told, ['cannot begin check: cannot write: no space left']);
 });
 
 test('settings and holds are checked, and what is not named stays', async (t) => {
