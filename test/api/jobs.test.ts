@@ -144,6 +144,18 @@ for (const [what, now, message] of [
     );
   });
 
+test('where the disk is full the daemon begins all the same', async (t) => {
+  const folder = await temporaryFolder(t);
+  const killed = await openJobs(linuxHost, folder, async () => 4);
+  const { id } = await killed.start('update', 'alice', () => new Promise(() => {}));
+  const create = async (): Promise<never> => {
+    throw new MosError('no-space', 'cannot create: no space left');
+  };
+  const full = { ...linuxHost, files: { ...linuxHost.files, create } };
+  const after = await openJobs(full, folder, async () => 4);
+  t.is(after.get(id).state, 'interrupted');
+});
+
 test('the newest 50 jobs are kept', async (t) => {
   const folder = await temporaryFolder(t);
   const jobs = await openJobs(linuxHost, folder, async () => null);

@@ -47,7 +47,8 @@ export async function openJobs(
   const known = new Map<string, Job>();
   for (const job of old) {
     const now = job.state === 'running' ? interruptedJob(job, await generation(), time()) : job;
-    if (now !== job) await write(now);
+    // Where the disk is full it stays as it is, and is told anew after the next start.
+    if (now !== job) await write(now).catch(() => {});
     known.set(job.id, now);
   }
   let live: Live | undefined;
