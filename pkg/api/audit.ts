@@ -78,16 +78,16 @@ export async function openAudit(host: Host, folder: string): Promise<Audit> {
     return `${JSON.stringify({ ...entry, hash: previous })}\n`;
   };
   const add = (calls: () => readonly [Call, number][], sync: boolean): Promise<void> => {
-    const next = work.then(() =>
-      append(
-        host,
-        path,
-        calls()
-          .map(([call, count]) => lineOf(call, count))
-          .join(''),
-        sync,
-      ),
-    );
+    const next = work.then(async () => {
+      const last = { previous, number };
+      try {
+        const lines = calls().map(([call, count]) => lineOf(call, count));
+        await append(host, path, lines.join(''), sync);
+      } catch (error) {
+        ({ previous, number } = last); // what is not in the log is followed by nothing
+        throw error;
+      }
+    });
     work = next.catch(() => {});
     return next;
   };
@@ -140,8 +140,13 @@ async function append(host: Host, path: string, text: string, sync: boolean): Pr
   const size = stat === undefined || stat.size > mostBytes ? undefined : stat.size;
   await using file =
     size === undefined ? await host.files.create(path, { mode: 0o600 }) : await host.files.resume(path, size);
-  await file.write(Buffer.from(text));
-  if (sync) await file.sync();
+  try {
+    await file.write(Buffer.from(text));
+    if (sync) await file.sync();
+  } catch (error) {
+    await using _half = await host.files.resume(path, size ?? 0); // cut off: the next line begins anew
+    throw error;
+  }
 }
 
 /** The older of two files begins anywhere, a log that never had two begins with 1. */

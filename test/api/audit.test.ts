@@ -1,6 +1,8 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import test from 'ava';
 import { checkAudit, openAudit, readAudit } from '../../pkg/api/audit.ts';
+import { MosError } from '../../pkg/errors/index.ts';
+import type { Host } from '../../pkg/host/index.ts';
 import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
@@ -62,6 +64,34 @@ test('a line that a power cut left half is cut off, and the log goes on', async 
     await using audit = await openAudit(linuxHost, folder);
     await audit.record({ ...call, who: 'carol' });
   }
+  const { entries, problem } = await readAudit(linuxHost, folder, 10);
+  t.is(problem, null);
+  t.deepEqual(
+    entries.map(({ number, who }) => [number, who]),
+    [
+      [1, 'alice'],
+      [2, 'carol'],
+    ],
+  );
+});
+
+test('what a full disk did not take breaks no chain', async (t) => {
+  const folder = await temporaryFolder(t);
+  let isFull = false;
+  const resume: Host['files']['resume'] = async (...given) => {
+    const file = await linuxHost.files.resume(...given);
+    const write = async (bytes: Uint8Array): Promise<void> => {
+      await file.write(isFull ? bytes.subarray(0, 10) : bytes);
+      if (isFull) throw new MosError('no-space', 'cannot write: no space left');
+    };
+    return { ...file, write, [Symbol.asyncDispose]: () => file[Symbol.asyncDispose]() };
+  };
+  await using audit = await openAudit({ ...linuxHost, files: { ...linuxHost.files, resume } }, folder);
+  await audit.record(call);
+  isFull = true;
+  await t.throwsAsync(audit.record({ ...call, who: 'bob' }), { code: 'no-space' });
+  isFull = false;
+  await audit.record({ ...call, who: 'carol' });
   const { entries, problem } = await readAudit(linuxHost, folder, 10);
   t.is(problem, null);
   t.deepEqual(
