@@ -58,6 +58,16 @@ test('what it says can’t steer the terminal', async (t) => {
   t.deepEqual(notes, [harmless]);
 });
 
+test('ends of lines that JSON lets stand don’t hide how a job ended', async (t) => {
+  let asked = 0;
+  const machine = await evil(t, (line, socket) => {
+    if (line.startsWith('POST')) return say(socket, 202, begun);
+    const job = asked++ === 0 ? { id: '0', state: 'done', result: 'a\u2028b' } : { state: 'failed' };
+    say(socket, 200, `event: job\ndata: ${JSON.stringify(job)}\n\n`);
+  });
+  t.is(await ask(machine), 'a\u2028b');
+});
+
 test('an event without end is not waited for', async (t) => {
   const endless = await evil(t, (line, socket) => {
     if (line.startsWith('POST')) return say(socket, 202, begun);

@@ -137,7 +137,7 @@ async function follow(session: Session, id: string, report: Report): Promise<Job
 }
 
 function hear(event: string, report: Report): Job | undefined {
-  const [, kind, data] = /^event: (job|progress)\ndata: (.*)$/.exec(event) ?? [];
+  const [, kind, data] = /^event: (job|progress)\ndata: (.*)$/s.exec(event) ?? [];
   if (kind === 'job') {
     const job = parse(data ?? '') as Job;
     // What it was at before we came.
