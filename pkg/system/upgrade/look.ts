@@ -35,13 +35,15 @@ export type Look = {
 export async function lookAtUpgrade(host: Host, root: string): Promise<Look> {
   const folder = await upgradeFolder(host, root);
   const [machine, known] = await Promise.all([lookAtMachine(host, root), readUpgrade(host, folder)]);
-  const record = settled(
-    known,
-    known.command?.cmd_status === 'Started' && (await isCommandAtWork(host, folder)),
-  );
-  const seen = reconcile(record, machine, host.clock.now());
+  const isStopped = known.command?.cmd_status === 'Started' && !(await isCommandAtWork(host, folder));
+  // Or it has ended since its record was read: then that says how.
+  if (isStopped && !isSameCommand(known, await readUpgrade(host, folder))) return lookAtUpgrade(host, root);
+  const seen = reconcile(settled(known, !isStopped), machine, host.clock.now());
   return { folder, machine, record: seen, isNews: seen !== known };
 }
+
+const isSameCommand = (a: UpgradeRecord, b: UpgradeRecord): boolean =>
+  a.command?.cmd_status === b.command?.cmd_status && a.command?.timestamp === b.command?.timestamp;
 
 /** The same, and written. */
 export async function takeUpgrade(host: Host, root: string): Promise<Look> {

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { type Api, openApi } from '../../../pkg/api/api.ts';
 import { startAutomatic } from '../../../pkg/api/automatic.ts';
@@ -6,6 +7,7 @@ import { parseRequestHead, usualLimits } from '../../../pkg/api/http/index.ts';
 import type { Jobs } from '../../../pkg/api/jobs/index.ts';
 import { MosError } from '../../../pkg/errors/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { updatesStatus } from '../../../pkg/system/index.ts';
 import { requestOf } from '../../helpers/api.ts';
 import { installFrom, makeRoot, updateFrom } from '../../helpers/machine.ts';
 import { addImage, makeVendor, publishRelease, type Vendor } from '../../helpers/vendor.ts';
@@ -119,6 +121,24 @@ test('while one command is at work another is 423, and one that was stopped is t
     t.is((await call(api, 'POST /actions/refresh-updates')).status, 423);
     go.resolve();
   }
+});
+
+test('a command that ends while somebody looks was not stopped', async (t) => {
+  const { source, root, open } = await makeApi(t);
+  await using api = await open();
+  await call(api, 'POST /v1/updates/source', JSON.stringify({ reference: source }));
+  t.is(await act(api, 'refresh-updates'), 204);
+  const file = `${root}/config/mos/upgrade/record.json`;
+  const ended = await readFile(file, 'utf8');
+  await writeFile(file, ended.replace('"Success"', '"Started"'));
+  const lock: typeof linuxHost.files.lock = async (...given) => {
+    await writeFile(file, ended);
+    return linuxHost.files.lock(...given);
+  };
+  const host = { ...linuxHost, files: { ...linuxHost.files, lock } };
+  const { most_recent_command, last_failure } = await updatesStatus(host, { root });
+  t.is(most_recent_command?.cmd_status, 'Success');
+  t.is(last_failure, null);
 });
 
 test('automatic updates go on when the disk is full no more', async (t) => {
