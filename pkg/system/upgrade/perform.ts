@@ -1,9 +1,10 @@
+import { isMosError } from '../../errors/index.ts';
 import type { Host } from '../../host/index.ts';
 import type { Report } from '../../steps/index.ts';
 import { type AutomaticAction, type NextAction, planAutomatic } from './automatic.ts';
 import { runCommand, type UpgradeOptions } from './commands.ts';
 import { fallBack } from './fall-back.ts';
-import { upgradeFolder } from './folder.ts';
+import { lockCommands, upgradeFolder } from './folder.ts';
 import { lookAtUpgrade, takeUpgrade } from './look.ts';
 import { type AutomaticMemory, type CommandType, changeUpgrade } from './record.ts';
 import { readSettings } from './settings.ts';
@@ -16,9 +17,19 @@ export async function nextAutomatic(host: Host, root: string): Promise<NextActio
   const settings = await readSettings(host, folder);
   if (!settings.automatic || settings.source === null) return null;
   const { record, machine, isNews } = await lookAtUpgrade(host, root);
-  if (isNews) await takeUpgrade(host, root);
+  if (isNews) await writeNews(host, root, folder);
   const holds = await readUpdateHolds(host, folder);
   return planAutomatic({ settings, record, machine, holds }, host.clock.now());
+}
+
+/** A command that is at work has taken it in, or its end will wake whoever plans. */
+async function writeNews(host: Host, root: string, folder: string): Promise<void> {
+  try {
+    await using _lock = await lockCommands(host, folder, 'automatic updates');
+    await takeUpgrade(host, root);
+  } catch (error) {
+    if (!isMosError(error, 'busy')) throw error;
+  }
 }
 
 const commands: Readonly<Partial<Record<AutomaticAction, CommandType>>> = {

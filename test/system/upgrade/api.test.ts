@@ -7,9 +7,11 @@ import { parseRequestHead, usualLimits } from '../../../pkg/api/http/index.ts';
 import type { Jobs } from '../../../pkg/api/jobs/index.ts';
 import { MosError } from '../../../pkg/errors/index.ts';
 import { linuxHost } from '../../../pkg/host/linux/index.ts';
-import { updatesStatus } from '../../../pkg/system/index.ts';
+import { nextAutomatic, updatesStatus } from '../../../pkg/system/index.ts';
+import { lockCommands } from '../../../pkg/system/upgrade/folder.ts';
 import { requestOf } from '../../helpers/api.ts';
 import { installFrom, makeRoot, updateFrom } from '../../helpers/machine.ts';
+import { trial } from '../../helpers/trial.ts';
 import { addImage, makeVendor, publishRelease, type Vendor } from '../../helpers/vendor.ts';
 
 const admin = { name: 'alice', role: 'admin' } as const;
@@ -139,6 +141,33 @@ test('a command that ends while somebody looks was not stopped', async (t) => {
   const { most_recent_command, last_failure } = await updatesStatus(host, { root });
   t.is(most_recent_command?.cmd_status, 'Success');
   t.is(last_failure, null);
+});
+
+test('who plans automatic updates does not write over a command that is at work', async (t) => {
+  const { source, root, open } = await makeApi(t);
+  await using api = await open();
+  await call(
+    api,
+    'POST /v1/updates/settings',
+    JSON.stringify({ source: { reference: source }, automatic: true }),
+  );
+  t.is(await act(api, 'refresh-updates'), 204);
+  const folder = `${root}/config/mos/upgrade`;
+  const file = `${folder}/record.json`;
+  const { command, ...rest } = JSON.parse(await readFile(file, 'utf8'));
+  const atWork = {
+    ...rest,
+    command: { ...command, cmd_status: 'Started' },
+    trial: { ...trial, generation: 1 },
+  };
+  await writeFile(file, JSON.stringify(atWork));
+  {
+    await using _lock = await lockCommands(linuxHost, folder, 'mosctl update prepare');
+    await nextAutomatic(linuxHost, root);
+    t.deepEqual(JSON.parse(await readFile(file, 'utf8')), atWork);
+  }
+  await nextAutomatic(linuxHost, root);
+  t.not(JSON.parse(await readFile(file, 'utf8')).trial.since, null);
 });
 
 test('automatic updates go on when the disk is full no more', async (t) => {
