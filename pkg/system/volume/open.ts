@@ -11,7 +11,7 @@ import type { MachineVolume, VolumeLabel } from '../../manifest/index.ts';
 import { Undo } from '../../undo/index.ts';
 import type { MachinePaths } from '../paths.ts';
 import { findPartition, type VolumePartition } from './partition.ts';
-import { mountsFolder, type VolumePlace, volumePlace } from './place.ts';
+import { mappedPlace, mountsFolder, type VolumePlace, volumePlace } from './place.ts';
 
 const mountedAt = (table: readonly MountEntry[], path: string): boolean =>
   table.some(({ target }) => target === path);
@@ -33,10 +33,12 @@ export async function openVolume(
   root: VolumeRoot,
 ): Promise<string> {
   const place = volumePlace(paths, label, definition.persistent);
+  const ids = idmap && { start: idmap.hostid, count: idmap.count };
+  const mapped = mappedPlace(place, ids);
   // The root of a container must be able to pass these; it can list none of them.
   await host.files.makeFolder(folderOf(place.mount), { parents: true, mode: 0o711 });
   const table = await host.mounts.table();
-  if (mountedAt(table, place.mapped)) return place.mapped;
+  if (mountedAt(table, mapped)) return mapped;
   await using undo = new Undo();
   if (!mountedAt(table, place.mount)) {
     const partition = await partitionFor(host, paths, place, label, definition);
@@ -47,12 +49,12 @@ export async function openVolume(
     undo.add(() => host.mounts.unmount(place.mount, { detach: true }));
   }
   await makeRoot(host, place, root);
-  await host.files.makeFolder(place.mapped, { parents: true });
-  await host.mounts.bind(place.data, place.mapped, { flags: ['nodev', 'nosuid'] });
-  undo.add(() => host.mounts.unmount(place.mapped, { detach: true }));
-  if (idmap !== undefined) await mapVolume(host, place, label, { start: idmap.hostid, count: idmap.count });
+  await host.files.makeFolder(mapped, { parents: true });
+  await host.mounts.bind(place.data, mapped, { flags: ['nodev', 'nosuid'] });
+  undo.add(() => host.mounts.unmount(mapped, { detach: true }));
+  if (ids !== undefined) await mapVolume(host, mapped, label, ids);
   undo.keep();
-  return place.mapped;
+  return mapped;
 }
 
 /** Those that are kept have a partition where there is one; what began in a file stays there. */
@@ -89,12 +91,7 @@ async function mountPartition(
   await mountFileSystem(host, { source: node, target: mount, label, where: node, bytes: wanted });
 }
 
-async function mapVolume(
-  host: Host,
-  { mapped }: VolumePlace,
-  label: VolumeLabel,
-  ids: IdRange,
-): Promise<void> {
+async function mapVolume(host: Host, mapped: string, label: VolumeLabel, ids: IdRange): Promise<void> {
   const [unmapped] = await host.mounts.mapIds([mapped], ids);
   if (unmapped === undefined) return;
   throw new MosError(

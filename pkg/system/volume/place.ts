@@ -1,3 +1,4 @@
+import type { IdRange } from '../../host/index.ts';
 import type { VolumeLabel } from '../../manifest/index.ts';
 import type { MachinePaths } from '../paths.ts';
 
@@ -9,8 +10,6 @@ export type VolumePlace = {
   readonly mount: string;
   /** What services see, in the mounted file system: beside its lost+found. */
   readonly data: string;
-  /** The same with the ids of the volume's nsgroup. */
-  readonly mapped: string;
 };
 
 /** Beside the images of the machine, on its largest partition; no repository has such a name. */
@@ -19,11 +18,15 @@ export const scratchFolder = ({ scratch }: MachinePaths): string => `${scratch}/
 export const mountsFolder = ({ run }: MachinePaths): string => `${run}/volumes`;
 
 export function volumePlace(paths: MachinePaths, label: VolumeLabel, persistent: boolean): VolumePlace {
-  const mounts = `${mountsFolder(paths)}/${label}`;
+  // What is kept and what is not may be mounted at once, while a service goes over from one to the other.
+  const mount = `${mountsFolder(paths)}/${label}/${persistent ? 'disk' : 'scratch'}`;
   return {
     image: `${persistent ? keptFolder(paths) : scratchFolder(paths)}/${label}.img`,
-    mount: `${mounts}/disk`,
-    data: `${mounts}/disk/data`,
-    mapped: `${mounts}/data`,
+    mount,
+    data: `${mount}/data`,
   };
 }
+
+/** The same folder with the ids of the volume's nsgroup: another place for other ids, since services may run that have those from before. */
+export const mappedPlace = ({ mount }: VolumePlace, ids: IdRange | undefined): string =>
+  `${mount}-data${ids === undefined ? '' : `-${ids.start}-${ids.count}`}`;

@@ -89,7 +89,11 @@ const attempts: readonly Attempt[] = [
   { name: 'trace the first process of the host', script: 'cat /proc/HOSTPID/environ', says: /No such file/ },
   { name: 'reach another service', script: 'ls OTHERROOT', says: /No such file/ },
   { name: 'read the volume of another service', script: 'cat OTHERROOT/data/secret', says: /No such file/ },
-  { name: 'find it where the host has it', script: 'cat RUN/volumes/data/data/secret', says: /No such file/ },
+  {
+    name: 'find it where the host has it',
+    script: 'cat RUN/volumes/data/disk-data-*/secret',
+    says: /No such file/,
+  },
   {
     name: 'read what another service says',
     script: 'cat RUN/services/other/log/output',

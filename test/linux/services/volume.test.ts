@@ -131,3 +131,35 @@ test.serial(
     t.deepEqual(JSON.parse(machine.must('ps', '--json')).services, []);
   },
 );
+
+test.serial(
+  'a service that gets other ids or a kept volume while it runs has them after its next start',
+  async (t) => {
+    t.timeout(180_000);
+    const volumes = (nsgroup: string, persistent: boolean) =>
+      `storage:\n  - { label: keep, persistent: ${persistent}, nsgroup: ${nsgroup}, size: 8M }\n`;
+    const machine = await makeServices(t, { web }, { storage: volumes('web', false) });
+    const said = () =>
+      until('its words', () => {
+        const lines = machine.must('logs', 'web').trim().split('\n');
+        return lines.includes('ready') && lines;
+      });
+    const next = async (tag: string, nsgroup: string, persistent: boolean) => {
+      await publishServices(
+        machine.vendor,
+        { web: { ...web, nsgroup, version: tag } },
+        tag,
+        volumes(nsgroup, persistent),
+      );
+      await updateFrom(machine.root, installReference(machine.vendor, tag));
+      t.is(machine.activate('web').err, '', tag);
+      return said();
+    };
+    t.is(machine.activate('web').err, '');
+    t.deepEqual(await said(), ['x', 'ready']);
+    t.deepEqual(await next('2.0.0', 'others', false), ['x', 'x', 'ready'], 'other ids');
+    t.deepEqual(await next('3.0.0', 'others', true), ['x', 'ready'], 'a new one, which is kept');
+    machine.must('stop', 'web');
+    t.deepEqual(await run(t, machine), ['x', 'x', 'ready']);
+  },
+);
