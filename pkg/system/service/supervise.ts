@@ -19,6 +19,7 @@ import { logBytes } from './prepare.ts';
 import {
   bothFolders,
   findService,
+  type Instance,
   listInstances,
   lockService,
   lockServices,
@@ -26,7 +27,6 @@ import {
   readRecord,
   type ServiceFolder,
   type ServiceRecord,
-  serviceFolder,
   servicesFolder,
   writeRecord,
 } from './record.ts';
@@ -52,31 +52,32 @@ export async function supervise(
   const { paths } = await openMachine(host, options.root);
   await makeServicesFolder(host, paths);
   await using only = await lockSupervisor(host, paths);
-  if (only === undefined) return { left: (await startedContainers(host, paths)).length, isOther: true };
+  if (only === undefined) return { left: (await startedInstances(host, paths)).length, isOther: true };
   const stopped = new AbortController();
   const signal = AbortSignal.any([options.signal, stopped.signal]);
   const watched = new Map<string, Promise<void>>();
-  const watch = (name: string): void => {
-    if (watched.has(name)) return;
-    const folder = serviceFolder(paths, name);
-    const watching = watchService(host, paths, folder, signal, report)
+  const watch = (instance: Instance): void => {
+    // A container that was started anew in the same folder has another log, and another health.
+    const key = `${instance.folder.name} ${instance.record.started}`;
+    if (watched.has(key)) return;
+    const watching = watchService(host, paths, instance, signal, report)
       .catch((error: unknown) => {
         if (!signal.aborted) report({ kind: 'note', text: `warning: ${messageOf(error)}` });
       })
-      .finally(() => watched.delete(name));
-    watched.set(name, watching);
+      .finally(() => watched.delete(key));
+    watched.set(key, watching);
   };
   try {
     for await (const _ of host.files.changes(servicesFolder(paths), signal)) {
-      const names = await startedContainers(host, paths);
-      for (const name of names) watch(name);
-      if (names.length === 0 && (await isDone(host, paths))) break;
+      const instances = await startedInstances(host, paths);
+      for (const instance of instances) watch(instance);
+      if (instances.length === 0 && (await isDone(host, paths))) break;
     }
   } finally {
     stopped.abort();
     await Promise.all(watched.values());
   }
-  return { left: (await startedContainers(host, paths)).length, isOther: false };
+  return { left: (await startedInstances(host, paths)).length, isOther: false };
 }
 
 /** undefined where there is a supervisor: one of several that were started at once is enough, and the others are no failures. */
@@ -89,16 +90,15 @@ async function lockSupervisor(host: Host, paths: MachinePaths): Promise<AsyncDis
   }
 }
 
-/** Names of containers; a candidate is its starter's. */
-async function startedContainers(host: Host, paths: MachinePaths): Promise<string[]> {
-  const instances = await listInstances(host, paths);
-  return instances.flatMap(({ folder, record }) => (record.isCandidate ? [] : [folder.name]));
+/** Without candidates, which are their starter's. */
+async function startedInstances(host: Host, paths: MachinePaths): Promise<Instance[]> {
+  return (await listInstances(host, paths)).filter(({ record }) => !record.isCandidate);
 }
 
 /** Whoever starts a service holds the lock until its record is there, and looks for a supervisor afterwards. */
 async function isDone(host: Host, paths: MachinePaths): Promise<boolean> {
   await using _lock = await lockServices(host, paths, owner);
-  return (await startedContainers(host, paths)).length === 0;
+  return (await startedInstances(host, paths)).length === 0;
 }
 
 const firstPause = 500;
@@ -109,17 +109,17 @@ const wellAfter = 60_000;
 async function watchService(
   host: Host,
   paths: MachinePaths,
-  folder: ServiceFolder,
+  instance: Instance,
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
   const done = new AbortController();
-  const bounding = boundOutput(host, folder, AbortSignal.any([signal, done.signal]));
+  const bounding = boundOutput(host, instance.folder, AbortSignal.any([signal, done.signal]));
   try {
     const kills: Kills = { isEnding: false };
-    const asking = keepHealthy(host, folder, kills, AbortSignal.any([signal, done.signal]), report);
+    const asking = keepHealthy(host, instance, kills, AbortSignal.any([signal, done.signal]), report);
     asking.catch(() => {}); // its end is that of the service
-    await keepRunning(host, paths, folder, kills, signal, report);
+    await keepRunning(host, paths, instance, kills, signal, report);
   } finally {
     done.abort();
     await bounding.catch(() => {}); // the file may be gone with the service
@@ -143,19 +143,18 @@ const killed: ContainerEnd = { signal: 9 };
 /** One that says so often enough that it is not well is ended, and started again as its policy says. */
 async function keepHealthy(
   host: Host,
-  folder: ServiceFolder,
+  { folder, record: first }: Instance,
   kills: Kills,
   signal: AbortSignal,
   report: Report,
 ): Promise<void> {
-  const first = await readRecord(host, folder);
-  if (first?.health === undefined) return;
+  if (first.health === undefined) return;
   const { interval } = { ...usualHealth, ...first.health };
   const patience = new Patience(first.health, startOf(first), host.clock.monotonic());
   for (;;) {
     await host.clock.sleep(interval * 1000, signal);
     const record = await readRecord(host, folder);
-    if (record === undefined) return;
+    if (record?.started !== first.started) return;
     if (!(await isRunning(host, folder))) continue;
     patience.started(startOf(record), host.clock.monotonic());
     const problem = await askService(host, folder, record);
@@ -173,7 +172,7 @@ const startOf = ({ started, restarts }: ServiceRecord): string => `${started} ${
 async function keepRunning(
   host: Host,
   paths: MachinePaths,
-  folder: ServiceFolder,
+  { folder, record: { started } }: Instance,
   kills: Kills,
   signal: AbortSignal,
   report: Report,
@@ -183,14 +182,14 @@ async function keepRunning(
     const since = host.clock.monotonic();
     await waitUntilStopped(host, folder, signal);
     const record = await readRecord(host, folder);
-    if (record === undefined) return;
+    if (record?.started !== started) return;
     const end = kills.isEnding ? killed : await endOf(host, folder);
     kills.isEnding = false;
     if (isOver(record.restart, end)) return;
     if (host.clock.monotonic() - since > wellAfter) pause = firstPause;
     await host.clock.sleep(pause, signal);
     pause = Math.min(pause * 2, longestPause);
-    if (!(await startAgain(host, paths, folder, end, report))) return;
+    if (!(await startAgain(host, paths, { folder, record }, end, report))) return;
   }
 }
 
@@ -198,13 +197,13 @@ async function keepRunning(
 async function startAgain(
   host: Host,
   paths: MachinePaths,
-  folder: ServiceFolder,
+  { folder, record: { started } }: Instance,
   lastEnd: ContainerEnd,
   report: Report,
 ): Promise<boolean> {
   await using _lock = await lockService(host, paths, folder.service, owner);
   const current = await findService(host, paths, folder.service);
-  if (current?.folder.name !== folder.name) return false; // the next start or stop clears what a kill left of this one
+  if (current?.folder.name !== folder.name || current.record.started !== started) return false; // the next start or stop clears what a kill left of this one
   const { record } = current;
   if (await isRunning(host, folder)) return true;
   await writeRecord(host, folder, { ...record, restarts: record.restarts + 1, lastEnd });
@@ -227,7 +226,7 @@ async function endCandidates(host: Host, paths: MachinePaths, { service }: Servi
 /** Makes sure that somebody supervises what there is; under systemd as a unit, which systemd starts again. False where there is nothing. */
 export async function ensureSupervisor(host: Host, root: string): Promise<boolean> {
   const { paths } = await openMachine(host, root);
-  if ((await startedContainers(host, paths)).length === 0) return false;
+  if ((await startedInstances(host, paths)).length === 0) return false;
   if (await isSupervised(host, paths, owner)) return true;
   const command = [...host.machine.program(), 'supervise', '--quiet', '--root', root];
   const properties = ['Restart=on-failure', 'KillMode=process', 'Description=mos services'];

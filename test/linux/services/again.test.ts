@@ -1,0 +1,83 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import test from 'ava';
+import { linuxHost } from '../../../pkg/host/linux/index.ts';
+import { machinePaths } from '../../../pkg/system/index.ts';
+import { updateFrom } from '../../helpers/machine.ts';
+import { executable } from '../../helpers/sandbox.ts';
+import {
+  installReference,
+  makeServices,
+  publishServices,
+  type ServiceMachine,
+  type TestService,
+  until,
+} from '../../helpers/services.ts';
+
+// What happens to a service beside its own life: it is started, put back or given up in the middle of something else.
+
+type State = { readonly state: string; readonly restarts: number; readonly process: number };
+const state = (machine: ServiceMachine): State => JSON.parse(machine.must('ps', '--json')).services[0];
+
+async function update(machine: ServiceMachine, web: TestService): Promise<void> {
+  await publishServices(machine.vendor, { web }, '2.0.0');
+  await updateFrom(machine.root, installReference(machine.vendor, '2.0.0'));
+}
+
+test.serial(
+  'a version that is started while the one before waits to be started again is watched',
+  async (t) => {
+    t.timeout(120_000);
+    const machine = await makeServices(t, { web: { script: 'exit 1' } });
+    t.is(machine.activate('web').err, '');
+    const more =
+      ', health: { exec: [/bin/busybox, test, -e, /tmp/well], interval: 1, retries: 2, start_period: 2 }';
+    const script = 'echo > /tmp/well; busybox yes | busybox head -c 3000000; exec busybox sleep 1000';
+    await update(machine, { script, more, version: '2' });
+    await until('a long wait', () => state(machine).restarts === 3 && state(machine).state === 'waiting');
+    t.is(machine.activate('web').err, '');
+    t.is(state(machine).state, 'running');
+    const { run } = await machinePaths(linuxHost, machine.root);
+    const log = `${run}/services/web/log/output`;
+    await until('a shorter log', () => Number(machine.sandbox.must('stat', '-c', '%s', log)) < 2_000_000);
+    machine.must('exec', 'web', '--', '/bin/busybox', 'rm', '/tmp/well');
+    await until('another start', () => state(machine).restarts === 1 && state(machine).state === 'running');
+  },
+);
+
+test.serial('a service that ended well for an update and was put back is watched', async (t) => {
+  t.timeout(120_000);
+  const more = ', restart: on-failure';
+  const network = '{ type: host }';
+  const script = 'trap "exit 0" TERM; while :; do busybox sleep 0.1; done';
+  const machine = await makeServices(t, { web: { script, network, more } });
+  t.is(machine.activate('web').err, '');
+  await update(machine, { script: 'exit 5', network, more, version: '2' });
+  t.regex(
+    machine.activate('web').err,
+    /the one before goes on: cannot call web well: it ended with exit code 5/,
+  );
+  process.kill(state(machine).process, 'SIGKILL');
+  await until('another start', () => state(machine).restarts === 1 && state(machine).state === 'running');
+});
+
+test.serial('a service whose restart was given up half way is reached again after an activate', async (t) => {
+  t.timeout(120_000);
+  // It does not end when asked to.
+  const script = 'mkdir /tmp/w; echo one > /tmp/w/index.html; exec busybox httpd -f -p 80 -h /tmp/w';
+  const machine = await makeServices(t, { web: { script, network: '{ type: simple }' } });
+  t.is(machine.activate('web').err, '');
+  const ask = () => machine.sandbox.run('curl', '--silent', '--max-time', '1', 'http://10.0.3.2/').out;
+  await until('an answer', () => ask() === 'one\n');
+  const words = ['-t', String(machine.sandbox.pid), '--net', '--mount', '--', executable];
+  const options = ['--root', machine.root, '--integrity', 'digest'];
+  const child = spawn('nsenter', [...words, 'restart', 'web', ...options], {
+    detached: true,
+    stdio: 'ignore',
+  });
+  await until('no answer', () => ask() === '');
+  process.kill(-Number(child.pid), 'SIGKILL');
+  await once(child, 'exit');
+  t.is(machine.activate('web').err, '');
+  t.is(ask(), 'one\n');
+});
