@@ -66,6 +66,8 @@ async function endBefore(host: Host, paths: MachinePaths, { folder, record }: In
 async function putBack(host: Host, paths: MachinePaths, { folder, record }: Instance): Promise<void> {
   if (!(await isRunning(host, folder))) await run(host, folder, record);
   await leadTo(host, paths, folder, record);
+  // Whoever watched it may have left it when it ended.
+  await writeRecord(host, folder, record);
 }
 
 const confirmed = ({ isCandidate: _, ...record }: ServiceRecord): ServiceRecord => record;
