@@ -91,11 +91,18 @@ export async function leaveNetwork(host: Host, of: Omit<Member, 'service'>): Pro
   });
 }
 
-/** What others took away since (rules, bridge, name server) is there again; nothing where no service is on the bridge. */
-export async function repairNetwork(host: Host): Promise<void> {
+/**
+ * What others took away since (rules, bridge, name server) is there again, and a service is reached whose addresses a kill left
+ * leading elsewhere; nothing where no service is on the bridge.
+ */
+export async function repairNetwork(host: Host, of: Member): Promise<void> {
   await change(host, {
     concerns: 'bridge',
-    make: (state) => (state.instances.length > 0 ? state : undefined),
+    make(state) {
+      if (state.instances.length === 0) return undefined;
+      if (!state.instances.some((one) => isContainer(one, of))) return state;
+      return { ...state, instances: withActive(state.instances, of) };
+    },
   });
 }
 

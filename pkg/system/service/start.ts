@@ -50,10 +50,10 @@ export async function startService(host: Host, request: StartRequest): Promise<S
     await forgetHold(host, paths, entry.name);
     return { at: first.rootfs, isNew: true };
   }
-  if (running.record.definition === definition && !again) {
-    if (entry.network !== undefined) await repairNetwork(host);
-    return { at: running.folder.rootfs, isNew: false };
-  }
+  const { folder, record } = running;
+  if (record.network === 'simple')
+    await repairNetwork(host, { machine: paths.run, service: entry.name, container: folder.name });
+  if (record.definition === definition && !again) return { at: folder.rootfs, isNew: false };
   await replace(host, request, running, free, definition);
   return { at: free.rootfs, isNew: true };
 }
