@@ -63,6 +63,9 @@ export async function openApi(host: Host, options: ApiOptions): Promise<Api> {
     state.records,
     `${state.records}/upgrade/record.json`,
     `${paths.run}/booted.json`,
+    // Which images are there.
+    `${paths.store}/mos/index.json`,
+    `${paths.store}/mos/blobs/sha256`,
   ];
   const believed = [paths.manifestCa, paths.serverCertificate, ...(ca === undefined ? [] : [ca])];
   const look = async (): Promise<string> => {

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rename, writeFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { type Api, openApi } from '../../../pkg/api/api.ts';
 import { startAutomatic } from '../../../pkg/api/automatic.ts';
@@ -195,6 +195,18 @@ test('automatic updates go on when the disk is full no more', async (t) => {
   await using _ = startAutomatic({ ...api, host, options, jobs: { ...api.jobs, start } });
   await looked.promise;
   t.deepEqual(told, ['cannot begin check: cannot write: no space left']);
+});
+
+test('an image that is lost, and one that is there again, is in the next answer', async (t) => {
+  const { root, open } = await makeApi(t);
+  await using api = await open();
+  const isHealthy = async () => (await call(api, 'GET /v1/health')).value as { healthy: boolean };
+  const blobs = `${root}/atomfs-cache/mos/blobs`;
+  t.like(await isHealthy(), { healthy: true });
+  await rename(blobs, `${blobs}.away`);
+  t.like(await isHealthy(), { healthy: false });
+  await rename(`${blobs}.away`, blobs);
+  t.like(await isHealthy(), { healthy: true });
 });
 
 test('settings and holds are checked, and what is not named stays', async (t) => {
