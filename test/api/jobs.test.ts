@@ -156,6 +156,31 @@ test('where the disk is full the daemon begins all the same', async (t) => {
   t.is(after.get(id).state, 'interrupted');
 });
 
+test('who reads slowly gets the newest count of bytes, and not all that were told meanwhile', async (t) => {
+  const jobs = await openJobs(linuxHost, await temporaryFolder(t), async () => null);
+  const go = Promise.withResolvers<void>();
+  const { id } = await jobs.start('update', 'alice', async (report) => {
+    await go.promise;
+    for (let done = 1; done <= 1000; done++) report({ kind: 'bytes', what: 'a', done });
+    report({ kind: 'note', text: 'between' });
+    for (let done = 1; done <= 1000; done++) report({ kind: 'bytes', what: 'b', done });
+  });
+  const events = jobs.events(id)[Symbol.asyncIterator]();
+  await events.next();
+  go.resolve();
+  while (jobs.get(id).state === 'running') await setTimeout(1);
+  const rest = await gather({ [Symbol.asyncIterator]: () => events });
+  t.deepEqual(
+    rest.map((event) => (event.kind === 'progress' ? event.progress : event.job.state)),
+    [
+      { kind: 'bytes', what: 'a', done: 1000 },
+      { kind: 'note', text: 'between' },
+      { kind: 'bytes', what: 'b', done: 1000 },
+      'done',
+    ],
+  );
+});
+
 test('the newest 50 jobs are kept', async (t) => {
   const folder = await temporaryFolder(t);
   const jobs = await openJobs(linuxHost, folder, async () => null);

@@ -151,6 +151,9 @@ const cancelled = ({ operation }: Job): Partial<Job> => ({
   error: { code: 'interrupted', message: `cannot finish ${operation}: it was cancelled`, hint: null },
 });
 
+const isCount = (event: JobEvent | undefined): boolean =>
+  event?.kind === 'progress' && event.progress.kind === 'bytes';
+
 async function* eventsOf(job: Job, live: Live | undefined): AsyncGenerator<JobEvent, void, undefined> {
   if (live === undefined) {
     yield { kind: 'job', job };
@@ -159,6 +162,8 @@ async function* eventsOf(job: Job, live: Live | undefined): AsyncGenerator<JobEv
   const queue: JobEvent[] = [];
   let wake: (() => void) | undefined;
   const listener = (event: JobEvent): void => {
+    // A count that nobody has read yet is over with the next one: who reads slowly doesn't fill the memory.
+    if (isCount(event) && isCount(queue.at(-1))) queue.pop();
     queue.push(event);
     wake?.();
   };
