@@ -1,11 +1,11 @@
 import { unmountMolecule } from '../../atomfs/index.ts';
 import { isMosError, MosError, messageOf } from '../../errors/index.ts';
-import type { Host } from '../../host/index.ts';
+import { type Host, readTextIfThere } from '../../host/index.ts';
 import { leaveNetwork, stopContainer } from '../../lxc/index.ts';
 import { parseServiceName } from '../../manifest/index.ts';
 import { openMachine } from '../machine.ts';
 import type { MachinePaths } from '../paths.ts';
-import { closeVolumes } from '../volume/index.ts';
+import { closeVolumes, volumesIn } from '../volume/index.ts';
 import {
   bothFolders,
   findService,
@@ -99,14 +99,19 @@ export async function clear(
   await leaveNetwork(host, { machine: paths.run, container: folder.name });
   await unmountRoot(host, paths, folder);
   await unmountOwn(host, folder);
-  await closeVolumes(host, paths, await volumesInUse(host, paths));
+  await closeVolumes(host, paths, await volumesOfOthers(host, paths, folder));
   await host.files.removeTree(folder.path);
 }
 
-/** Of the services that still have a record; the one that goes has none any more. */
-async function volumesInUse(host: Host, paths: MachinePaths): Promise<Set<string>> {
-  const instances = await listInstances(host, paths);
-  return new Set(instances.flatMap(({ record }) => record.volumes));
+/** By what their containers are given: one whose stop or start was killed has no record, and may run. */
+async function volumesOfOthers(
+  host: Host,
+  paths: MachinePaths,
+  { name }: ServiceFolder,
+): Promise<Set<string>> {
+  const others = (await listServices(host, paths)).filter((other) => other !== name);
+  const configs = others.map((other) => readTextIfThere(host, serviceFolder(paths, other).config));
+  return new Set((await Promise.all(configs)).flatMap((text) => volumesIn(paths, text ?? '')));
 }
 
 async function unmountOwn(host: Host, { log, devices }: ServiceFolder): Promise<void> {

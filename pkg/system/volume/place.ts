@@ -30,3 +30,7 @@ export function volumePlace(paths: MachinePaths, label: VolumeLabel, persistent:
 /** The same folder with the ids of the volume's nsgroup: another place for other ids, since services may run that have those from before. */
 export const mappedPlace = ({ mount }: VolumePlace, ids: IdRange | undefined): string =>
   `${mount}-data${ids === undefined ? '' : `-${ids.start}-${ids.count}`}`;
+
+/** The labels of the volumes that a text has the mounts of. */
+export const volumesIn = (paths: MachinePaths, text: string): string[] =>
+  text.split(`${mountsFolder(paths)}/`).flatMap((rest, index) => (index === 0 ? [] : rest.split('/', 1)));

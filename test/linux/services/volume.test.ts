@@ -163,3 +163,29 @@ test.serial(
     t.deepEqual(await run(t, machine), ['x', 'x', 'ready']);
   },
 );
+
+test.serial(
+  'a volume is not mounted a second time while a service has it whose stop was given up',
+  async (t) => {
+    t.timeout(180_000);
+    const more = ', storage: [{ dest: /data, label: keep }]';
+    const nsgroup = 'web';
+    // It does not end when asked to.
+    const script = 'while :; do echo x >>/data/words; busybox sleep 0.1; done';
+    const other = { script: 'exec busybox sleep 1000', image: quick, nsgroup, more };
+    const machine = await makeServices(t, { web: { script, more }, other }, { storage: storage('8M') });
+    t.is(machine.activate('web').err, '');
+    t.is(machine.activate('other').err, '');
+    const words = ['stop', 'web', '--timeout', '60', '--root', machine.root];
+    machine.sandbox.run('timeout', '-s', 'KILL', '2', executable, ...words);
+    machine.must('stop', 'other');
+    t.is(machine.activate('other').err, '');
+    const size = () =>
+      Number(machine.must('exec', 'other', '--', '/bin/busybox', 'stat', '-c', '%s', '/data/words'));
+    const before = size();
+    await until('a word of the other one', () => size() > before);
+    machine.must('stop', 'web', '--timeout', '0');
+    machine.must('stop', 'other');
+    t.notRegex(machine.sandbox.must('cat', '/proc/mounts'), /volumes\/keep/);
+  },
+);
