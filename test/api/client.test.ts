@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -66,6 +67,28 @@ test('ends of lines that JSON lets stand don’t hide how a job ended', async (t
     say(socket, 200, `event: job\ndata: ${JSON.stringify(job)}\n\n`);
   });
   t.is(await ask(machine), 'a\u2028b');
+});
+
+test('what can’t be used to call a machine is told', async (t) => {
+  const file = join(await temporaryFolder(t), 'file');
+  await writeFile(file, 'no PEM');
+  const call = (host: string) =>
+    callMachine(
+      linuxHost,
+      { host, cert: file, key: file, serverCa: file, serial: 'SN0001' },
+      { method: 'GET', path: '/v1/status' },
+      () => {},
+      new AbortController().signal,
+      new Date(0),
+    );
+  await t.throwsAsync(call('https://127.0.0.1:65536'), {
+    code: 'usage',
+    message: 'cannot reach "https://127.0.0.1:65536": it is no machine',
+  });
+  await t.throwsAsync(call('https://127.0.0.1:1'), {
+    code: 'usage',
+    message: `cannot use ${file}, ${file} and ${file}: they are not the PEM files of a certificate, its key and a CA`,
+  });
 });
 
 test('an event without end is not waited for', async (t) => {

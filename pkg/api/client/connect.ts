@@ -14,13 +14,15 @@ export async function connectTo(host: Host, target: Target, builtAt: Date): Prom
   const [cert, key, ca] = await Promise.all(
     [target.cert, target.key, target.serverCa].map(async (path) => Buffer.from(await host.files.read(path))),
   );
-  const secure = connectTls({
-    ...{ host: target.address, port: target.port, cert, key, ca },
-    minVersion: 'TLSv1.3',
-    ALPNProtocols: ['http/1.1'],
-    rejectUnauthorized: true,
-    checkServerIdentity: () => undefined, // it has no name; what it has is compared below
-  });
+  const secure = withFiles(target, () =>
+    connectTls({
+      ...{ host: target.address, port: target.port, cert, key, ca },
+      minVersion: 'TLSv1.3',
+      ALPNProtocols: ['http/1.1'],
+      rejectUnauthorized: true,
+      checkServerIdentity: () => undefined, // it has no name; what it has is compared below
+    }),
+  );
   const socket = await opened(secure, 'secureConnect', name);
   try {
     await requireMachine(host, secure, target, name, builtAt);
@@ -28,6 +30,19 @@ export async function connectTo(host: Host, target: Target, builtAt: Date): Prom
   } catch (error) {
     socket.destroy();
     throw error;
+  }
+}
+
+/** Neither runtime says in words of ours what is wrong with a file. */
+function withFiles({ cert, key, serverCa }: Target & { kind: 'tls' }, open: () => TLSSocket): TLSSocket {
+  try {
+    return open();
+  } catch (cause) {
+    throw new MosError(
+      'usage',
+      `cannot use ${cert}, ${key} and ${serverCa}: they are not the PEM files of a certificate, its key and a CA`,
+      { cause },
+    );
   }
 }
 

@@ -54,7 +54,7 @@ export function parseTarget(options: TargetOptions): Target {
   const [, six, four, port] =
     /^https:\/\/(?:\[([0-9a-fA-F:]+)\]|([0-9a-zA-Z.-]+))(?::(\d{1,5}))?\/?$/.exec(host) ?? [];
   const address = six ?? four;
-  if (address === undefined)
+  if (address === undefined || Number(port ?? usualPort) > 65535)
     throw new MosError('usage', `cannot reach ${JSON.stringify(host.slice(0, 200))}: it is no machine`, {
       hint: 'forms: https://address[:port], unix:/run/mos/api.sock',
     });
