@@ -115,6 +115,7 @@ async function watchService(
 ): Promise<void> {
   const done = new AbortController();
   const bounding = boundOutput(host, instance.folder, AbortSignal.any([signal, done.signal]));
+  bounding.catch(() => {}); // the file may be gone with the service
   try {
     const kills: Kills = { isEnding: false };
     const asking = keepHealthy(host, instance, kills, AbortSignal.any([signal, done.signal]), report);
@@ -122,7 +123,7 @@ async function watchService(
     await keepRunning(host, paths, instance, kills, signal, report);
   } finally {
     done.abort();
-    await bounding.catch(() => {}); // the file may be gone with the service
+    await bounding.catch(() => {});
   }
 }
 
@@ -131,8 +132,17 @@ const outputPause = 250;
 async function boundOutput(host: Host, { log, output }: ServiceFolder, signal: AbortSignal): Promise<void> {
   for await (const _ of host.files.changes(log, signal)) {
     const size = (await host.files.stat(output))?.size ?? 0;
-    if (size > logBytes / 2) await host.files.keepEnd(output, logBytes / 4);
+    if (size > logBytes / 2) await shorten(host, output);
     await host.clock.sleep(outputPause, signal);
+  }
+}
+
+/** Who says more than there is room for takes what is freed at once: the next look tries again. */
+async function shorten(host: Host, output: string): Promise<void> {
+  try {
+    await host.files.keepEnd(output, logBytes / 4);
+  } catch (error) {
+    if (!isMosError(error, 'no-space')) throw error;
   }
 }
 

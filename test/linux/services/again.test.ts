@@ -81,3 +81,12 @@ test.serial('a service whose restart was given up half way is reached again afte
   t.is(machine.activate('web').err, '');
   t.is(ask(), 'one\n');
 });
+
+test.serial('a service that says more than its log has room for leaves the supervisor alone', async (t) => {
+  t.timeout(120_000);
+  const script = 'while :; do busybox dd if=/dev/zero bs=4M count=100 2>/dev/null; done';
+  const machine = await makeServices(t, { web: { script } });
+  t.is(machine.activate('web').err, '');
+  await linuxHost.clock.sleep(5000);
+  t.true(JSON.parse(machine.must('ps', '--json')).supervised);
+});
