@@ -57,6 +57,14 @@ test('a time limit of 0 is none', async (t) => {
   t.is((await query(['sleep', '0.2'], { timeout: 0 })).exitCode, 0);
 });
 
+test('a program whose time is over is not waited for, whatever it left running', async (t) => {
+  const late = { message: 'cannot finish sh: it took too long' };
+  const started = Date.now();
+  await t.throwsAsync(query(['sh', '-c', 'sleep 4; true'], { timeout: 50 }), late);
+  await t.throwsAsync(query(['sh', '-c', 'sleep 4 & exit 0'], { timeout: 50 }), late);
+  t.true(Date.now() - started < 3000);
+});
+
 test('a program ends when its time is over or somebody cancels', async (t) => {
   await t.throwsAsync(query(['sleep', '60'], { timeout: 50 }), {
     message: 'cannot finish sleep: it took too long',

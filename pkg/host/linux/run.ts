@@ -61,6 +61,8 @@ function stopper(child: ChildProcess, program: string, { timeout, signal }: RunO
   const because = (why: unknown): void => {
     reason ??= why;
     child.kill();
+    if (child.exitCode !== null || child.signalCode !== null) closeAnswers(child);
+    else child.once('exit', () => closeAnswers(child));
     last ??= setTimeout(() => child.kill('SIGKILL'), patience);
   };
   const cancel = (): void => because(cancelled(program));
@@ -79,6 +81,12 @@ function stopper(child: ChildProcess, program: string, { timeout, signal }: RunO
       signal?.removeEventListener('abort', cancel);
     },
   };
+}
+
+/** What a program that was stopped left running may hold its outputs open for as long as it likes. */
+function closeAnswers({ stdout, stderr }: ChildProcess): void {
+  stdout?.destroy();
+  stderr?.destroy();
 }
 
 type End = { readonly code: number | null; readonly signal: NodeJS.Signals | null };

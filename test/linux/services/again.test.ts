@@ -90,3 +90,15 @@ test.serial('a service that says more than its log has room for leaves the super
   await linuxHost.clock.sleep(5000);
   t.true(JSON.parse(machine.must('ps', '--json')).supervised);
 });
+
+test.serial('a service whose question for its health hangs is ended and started again', async (t) => {
+  t.timeout(120_000);
+  const ask = 'test -e /tmp/well || { busybox sleep 1000; exit 1; }';
+  const more = `, health: { exec: [/bin/busybox, sh, -c, '${ask}'], interval: 1, timeout: 1, retries: 2, start_period: 2 }`;
+  const machine = await makeServices(t, {
+    web: { script: 'echo > /tmp/well; exec busybox sleep 1000', more },
+  });
+  t.is(machine.activate('web').err, '');
+  machine.must('exec', 'web', '--', '/bin/busybox', 'rm', '/tmp/well');
+  await until('another start', () => state(machine).restarts === 1 && state(machine).state === 'running');
+});
