@@ -41,11 +41,13 @@ export function listening(
 
 export const ending = (server: Server, open: ReadonlySet<Socket>, address: string): Listener => ({
   address,
-  [Symbol.asyncDispose]: () =>
-    new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      for (const socket of open) socket.destroy();
-    }),
+  async [Symbol.asyncDispose]() {
+    // It would tell its end only after the last handshake, which who says nothing puts off.
+    server.close();
+    const closed = [...open].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    for (const socket of open) socket.destroy();
+    await Promise.all(closed);
+  },
 });
 
 /** `address:port`, the port that the kernel chose where 0 was wanted. */

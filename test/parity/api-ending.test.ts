@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import test from 'ava';
 import { makeApiMachine } from '../helpers/api.ts';
 import { programs, startDaemon } from '../helpers/daemon.ts';
@@ -54,4 +56,19 @@ for (const [name, program] of Object.entries(programs))
         t.regex(text, answer, what);
         t.false(broken, what);
       }
+  });
+
+for (const [name, program] of Object.entries(programs))
+  test.serial(`${name}: who connects and says nothing does not hold up its end`, async (t) => {
+    const { root } = await makeApiMachine(t);
+    const daemon = await startDaemon(t, program, root, ['--listen', '127.0.0.1:0'], 1);
+    const silent = connect({ host: '127.0.0.1', port: daemon.port });
+    silent.on('error', () => {});
+    await once(silent, 'connect');
+    await setTimeout(200);
+    const begun = performance.now();
+    daemon.process.kill('SIGTERM');
+    await once(daemon.process, 'exit');
+    t.true(performance.now() - begun < 5000);
+    silent.destroy();
   });
