@@ -87,7 +87,8 @@ async function send(
   for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`;
   if (typeof body === 'string') {
     const length = status === 204 ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`;
-    await write(socket, `${head}${length}\r\n${isHead ? '' : body}`, limits.answer);
+    const text = `${head}${length}\r\n${isHead ? '' : body}`;
+    for (const piece of piecesOf(text)) await write(socket, piece, limits.answer);
     return;
   }
   if (isEndless(body)) {
@@ -134,10 +135,19 @@ function deliver(socket: Socket, bytes: Uint8Array, limit: number): Promise<void
   });
 }
 
-/** Ends when a client that is slow has taken most of it; one that takes nothing is left. */
-function write(socket: Socket, text: string, limit: number): Promise<void> {
+const pieceSize = 64 * 1024;
+
+/** What a slow client takes within the limit; the limit is one of each piece. */
+function* piecesOf(text: string): Generator<string | Uint8Array> {
+  if (text.length <= pieceSize) return yield text;
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += pieceSize) yield bytes.subarray(at, at + pieceSize);
+}
+
+/** Ends when a client that is slow has taken it; one that takes nothing is left. */
+function write(socket: Socket, piece: string | Uint8Array, limit: number): Promise<void> {
   if (socket.destroyed) throw new Gone();
-  if (socket.write(text)) return Promise.resolve();
+  if (socket.write(piece)) return Promise.resolve();
   return new Promise((resolve, reject) => {
     const done = (then: () => void): void => {
       clearTimeout(timer);
