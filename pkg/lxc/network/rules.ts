@@ -20,6 +20,7 @@ export const noRules = 'table inet mos\ndelete table inet mos\n';
 export function renderRules(instances: readonly Instance[]): string {
   const active = instances.filter(({ isActive }) => isActive).sort((a, b) => a.slot - b.slot);
   const forwards = portRules(active);
+  const zones = zoneRules(active);
   const inside = families.flatMap((family) => addressRule(family, active));
   return [
     noRules,
@@ -27,7 +28,9 @@ export function renderRules(instances: readonly Instance[]): string {
     chain('foreign', 'filter hook prerouting priority raw', [
       // route_localnet is set for the bridge: nobody there may use it.
       `iifname "${bridgeName}" ip daddr 127.0.0.0/8 drop`,
+      ...zones,
     ]),
+    ...(zones.length === 0 ? [] : [chain('asked_by_host', 'filter hook output priority raw', zones)]),
     chain('arriving', 'nat hook prerouting priority dstnat', [
       ...inside.map((rule) => `iifname "${bridgeName}" ${rule}`),
       ...forwards,
@@ -84,6 +87,25 @@ function loopbackChains(active: readonly Instance[]): string[] {
   return [
     chain('from_loopback', 'filter hook output priority raw', rules),
     chain('to_loopback', 'filter hook input priority 200', [back]),
+  ];
+}
+
+/**
+ * Who goes on asking over UDP from one port has one connection, as the kernel sees it, and that leads to a container that has ended, or
+ * to another service that has its slot by now. So what is asked of each container is in a zone of its own, which replies are not.
+ */
+function zoneRules(active: readonly Instance[]): string[] {
+  const ports = active.flatMap(({ slot, ports }) =>
+    ports.filter(({ protocol }) => protocol === 'udp').map(({ host }) => ({ slot, host })),
+  );
+  if (ports.length === 0) return [];
+  const asked = active.filter(({ slot }) => ports.some((port) => port.slot === slot));
+  return [
+    ...families.map(
+      ({ word, of }) =>
+        `meta l4proto 17 ct original zone set ${word} daddr map ${map(asked.map((one) => `${one[of]} : ${one.slot}`))}`,
+    ),
+    `fib daddr type local ct original zone set udp dport map ${map(ports.map(({ host, slot }) => `${host} : ${slot}`))}`,
   ];
 }
 

@@ -3,8 +3,9 @@ import { cpSync, existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { temporaryFolder } from '../../helpers/folder.ts';
+import { updateFrom } from '../../helpers/machine.ts';
 import { makeNeighbour } from '../../helpers/sandbox.ts';
-import { makeServices, until } from '../../helpers/services.ts';
+import { installReference, makeServices, publishServices, until } from '../../helpers/services.ts';
 
 const serve = (text: string, more = '') =>
   `mkdir -p /tmp/w; echo ${text} > /tmp/w/index.html; ${more} exec busybox httpd -f -p 80 -h /tmp/w`;
@@ -195,3 +196,26 @@ test.serial(
     t.is(gone.sandbox.must(...fetch, 'http://127.0.0.1:8080'), 'hello\n', 'the other one goes on');
   },
 );
+
+test.serial('who goes on asking over UDP from one port is answered by the next container too', async (t) => {
+  t.timeout(120_000);
+  const web = {
+    script: 'exec /bin/echo-udp',
+    files: { 'bin/echo-udp': await udpEcho(t) },
+    image: { StopSignal: 'SIGKILL' },
+    network: '{ type: simple, ports: [{ host: 8053, container: 53, protocol: udp }] }',
+  };
+  const machine = await makeServices(t, { web });
+  t.is(machine.activate('web').err, '');
+  const file = `${await temporaryFolder(t)}/answers`;
+  const ask =
+    'exec 3<>/dev/udp/127.0.0.1/8053; while echo this >&3; do timeout 1 head -n 1 <&3; sleep 0.1; done';
+  machine.sandbox.background('bash', '-c', `exec >${file}; ${ask}`);
+  const answers = () => (existsSync(file) ? readFileSync(file, 'utf8').split('\n').length : 0);
+  await until('the first answers', () => answers() > 2);
+  await publishServices(machine.vendor, { web: { ...web, version: '2' } }, '2.0.0');
+  await updateFrom(machine.root, installReference(machine.vendor, '2.0.0'));
+  t.is(machine.activate('web').err, '');
+  const before = answers();
+  await until('more answers', () => answers() > before + 2);
+});

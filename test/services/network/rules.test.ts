@@ -35,6 +35,15 @@ table inet mos {
 	chain foreign {
 		type filter hook prerouting priority raw; policy accept;
 		iifname "lxcbr0" ip daddr 127.0.0.0/8 drop
+		meta l4proto 17 ct original zone set ip daddr map { 10.0.3.5 : 2 }
+		meta l4proto 17 ct original zone set ip6 daddr map { fd6d:6f73:3::5 : 2 }
+		fib daddr type local ct original zone set udp dport map { 53 : 2 }
+	}
+	chain asked_by_host {
+		type filter hook output priority raw; policy accept;
+		meta l4proto 17 ct original zone set ip daddr map { 10.0.3.5 : 2 }
+		meta l4proto 17 ct original zone set ip6 daddr map { fd6d:6f73:3::5 : 2 }
+		fib daddr type local ct original zone set udp dport map { 53 : 2 }
 	}
 	chain arriving {
 		type nat hook prerouting priority dstnat; policy accept;
