@@ -89,6 +89,8 @@ export async function startTarget(
     }
   }
   const { target: at, isNew } = await activateFiles(host, machine, store, entry.target, integrity);
+  const { stopFormer } = await import('./service/index.ts');
+  await stopFormer(host, machine.paths, entry.name);
   return { at, isNew };
 }
 

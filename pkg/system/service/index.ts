@@ -14,6 +14,7 @@ export {
   type StopResult,
   stop,
   stopAll,
+  stopFormer,
 } from './stop.ts';
 export {
   ensureSupervisor,

@@ -40,6 +40,12 @@ export async function stop(host: Host, options: StopOptions): Promise<StopResult
   return { name, wasRunning: found !== undefined };
 }
 
+/** What is no service any more ends, where it was started as one. */
+export async function stopFormer(host: Host, paths: MachinePaths, service: string): Promise<void> {
+  for (const { path } of bothFolders(paths, service))
+    if ((await host.files.stat(path)) !== undefined) await stop(host, { root: paths.root, target: service });
+}
+
 export type StopAllOptions = { readonly root: string; readonly timeout?: number | undefined };
 export type StopAllResult = {
   readonly stopped: readonly string[];

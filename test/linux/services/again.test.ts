@@ -13,6 +13,7 @@ import {
   type TestService,
   until,
 } from '../../helpers/services.ts';
+import { addImage, publishRelease } from '../../helpers/vendor.ts';
 
 // What happens to a service beside its own life: it is started, put back or given up in the middle of something else.
 
@@ -101,4 +102,25 @@ test.serial('a service whose question for its health hangs is ended and started 
   t.is(machine.activate('web').err, '');
   machine.must('exec', 'web', '--', '/bin/busybox', 'rm', '/tmp/well');
   await until('another start', () => state(machine).restarts === 1 && state(machine).state === 'running');
+});
+
+test.serial('a service that is files from now on ends when these are there', async (t) => {
+  t.timeout(120_000);
+  const machine = await makeServices(t, {
+    web: { script: 'exec busybox sleep 1000', image: { StopSignal: 'SIGKILL' } },
+  });
+  const { vendor } = machine;
+  t.is(machine.activate('web').err, '');
+  const targets = [
+    `{ service_name: hostfs, source: '${await addImage(vendor, 'hostfs', { 'etc/name': 'hostfs' })}', version: '1', service_type: hostfs`,
+    `{ service_name: web, source: '${await addImage(vendor, 'files', { name: 'web' })}', version: '2', service_type: fs-only`,
+  ];
+  const lines = targets.map((line) => `  - ${line}, nsgroup: none, network: { type: none } }\n`).join('');
+  await publishRelease(vendor, {
+    name: 'machine/install:2.0.0',
+    manifest: `update_type: complete\ntargets:\n${lines}`,
+  });
+  await updateFrom(machine.root, installReference(vendor, '2.0.0'));
+  t.regex(machine.activate('web').out, /^web 2 of generation 2 is at .*\/mnt\/atom\/web\n$/);
+  t.deepEqual(JSON.parse(machine.must('ps', '--json')).services, []);
 });
