@@ -1,5 +1,5 @@
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { checkAudit, openAudit, readAudit } from '../../pkg/api/audit.ts';
 import { MosError } from '../../pkg/errors/index.ts';
 import type { Host } from '../../pkg/host/index.ts';
@@ -7,6 +7,19 @@ import { linuxHost } from '../../pkg/host/linux/index.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 const call = { who: 'alice', role: 'operator', what: 'POST /v1/update', result: '202' };
+
+/** The log is whole, and what came between the two is not in it. */
+async function holdsAliceAndCarol(t: ExecutionContext, folder: string): Promise<void> {
+  const { entries, problem } = await readAudit(linuxHost, folder, 10);
+  t.is(problem, null);
+  t.deepEqual(
+    entries.map(({ number, who }) => [number, who]),
+    [
+      [1, 'alice'],
+      [2, 'carol'],
+    ],
+  );
+}
 
 test('every entry hangs on the one before, also over restarts', async (t) => {
   const folder = await temporaryFolder(t);
@@ -64,15 +77,7 @@ test('a line that a power cut left half is cut off, and the log goes on', async 
     await using audit = await openAudit(linuxHost, folder);
     await audit.record({ ...call, who: 'carol' });
   }
-  const { entries, problem } = await readAudit(linuxHost, folder, 10);
-  t.is(problem, null);
-  t.deepEqual(
-    entries.map(({ number, who }) => [number, who]),
-    [
-      [1, 'alice'],
-      [2, 'carol'],
-    ],
-  );
+  await holdsAliceAndCarol(t, folder);
 });
 
 test('what a full disk did not take breaks no chain', async (t) => {
@@ -92,15 +97,7 @@ test('what a full disk did not take breaks no chain', async (t) => {
   await t.throwsAsync(audit.record({ ...call, who: 'bob' }), { code: 'no-space' });
   isFull = false;
   await audit.record({ ...call, who: 'carol' });
-  const { entries, problem } = await readAudit(linuxHost, folder, 10);
-  t.is(problem, null);
-  t.deepEqual(
-    entries.map(({ number, who }) => [number, who]),
-    [
-      [1, 'alice'],
-      [2, 'carol'],
-    ],
-  );
+  await holdsAliceAndCarol(t, folder);
 });
 
 test('the log is kept to two files, and one chain goes through both', async (t) => {

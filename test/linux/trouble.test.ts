@@ -46,12 +46,17 @@ async function released(
   ).reference;
 }
 
+/** A folder that is a file system with little room: `room` are options of tmpfs. */
+function mountSmall(t: ExecutionContext, at: string, room: string): void {
+  mkdirSync(at);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', room, 'tmpfs', at]);
+  t.teardown(() => execFileSync('umount', [at]));
+}
+
 /** A root on a small file system of its own. */
 async function smallRoot(t: ExecutionContext, vendor: Vendor, size: string): Promise<string> {
   const root = join(await temporaryFolder(t), 'small');
-  mkdirSync(root);
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', root]);
-  t.teardown(() => execFileSync('umount', [root]));
+  mountSmall(t, root, `size=${size}`);
   mkdirSync(join(root, 'factory/secure'), { recursive: true });
   copyFileSync(vendor.ca, join(root, 'factory/secure/manifestCA.pem'));
   return root;
@@ -129,9 +134,7 @@ for (const what of ['bytes', 'inodes'] as const)
     const vendor = await makeVendor(t);
     const root = await makeRoot(t, vendor);
     const store = join(root, 'atomfs-cache');
-    mkdirSync(store);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=30M,nr_inodes=300', 'tmpfs', store]);
-    t.teardown(() => execFileSync('umount', [store]));
+    mountSmall(t, store, 'size=30M,nr_inodes=300');
     for (const release of [1, 2, 3]) {
       const reference = await released(vendor, release, { big: noise(release, 100_000) });
       await (release === 1 ? installFrom : updateFrom)(root, reference);
@@ -150,9 +153,7 @@ for (const what of ['bytes', 'inodes'] as const)
     const vendor = await makeVendor(t);
     const root = await makeRoot(t, vendor);
     const config = join(root, 'config');
-    mkdirSync(config);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=30M,nr_inodes=300', 'tmpfs', config]);
-    t.teardown(() => execFileSync('umount', [config]));
+    mountSmall(t, config, 'size=30M,nr_inodes=300');
     const release = (number: number) => released(vendor, number, { small: String(number) });
     await installFrom(root, await release(1));
     await updateFrom(root, await release(2));
