@@ -95,7 +95,7 @@ power-cuts: setup build/mosctl images $(VM_PARTS) ## cut the power of a machine 
 	POWER_CUTS=all TEST_GROUP=vm ava --timeout 5h test/vm/cuts/life.test.ts
 	TEST_GROUP=vm/long ava --timeout 2h test/vm/long/firmware.test.ts
 
-hangs: setup build/mosctl images $(VM_PARTS) ## boots, starts of services and a health gate that hang, given up by the machine itself (as root, about 15 minutes)
+hangs: setup build/mosctl images $(VM_PARTS) ## boots, starts of services and a health gate that hang, given up by the machine itself (as root, 16 to 20 minutes)
 	TEST_GROUP=vm/long ava test/vm/long/hangs.test.ts
 
 LIVE_TESTS := livecd provision hardware live-registry live-attacks
